@@ -97,12 +97,16 @@ class WeightRules:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """The result of migrating one file."""
+    """The result of migrating one file.
+
+    ``snippets`` are what its ``ms_snippets.py`` must hold: name → source of an adapter made from a row,
+    "" for one of ``astmigrate.snippets``.
+    """
 
     code: str
     findings: tuple[Finding, ...]
     weights: WeightRules
-    snippets: tuple[str, ...] = ()
+    snippets: dict[str, str] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
 
 

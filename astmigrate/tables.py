@@ -63,6 +63,8 @@ class Row(Form, frozen=True, forbid_unknown_fields=True, kw_only=True):
     attributes: dict[str, str] = {}
     alias: str = ""
     adapter: str = ""
+    adapter_if: tuple[str, ...] = ()
+    result: str = ""
 
 
 class _Namespace:
@@ -77,7 +79,7 @@ class _Namespace:
         """Row name → its sections as (kind, start, end), kind being "row", "form" or "proof"."""
         sections: dict[str, list[tuple[str, int, int]]] = {}
         found = list(_HEADER.finditer(self._text))
-        ends = [m.start() for m in found[1:]] + [len(self._text)]
+        ends = [*(m.start() for m in found[1:]), *([len(self._text)] if found else [])]
         for match, end in zip(found, ends, strict=True):
             kind = match[2] or "row"
             own = sections.setdefault(match[1], [])
@@ -135,6 +137,11 @@ class Tables:
         if namespace is None:
             return ()
         return tuple(namespace.convert(name, value, Proof) for value in namespace.parse(name, "proof"))
+
+    def members(self, namespace: str) -> frozenset[str]:
+        """Last names of the rows of one namespace."""
+        found = self._namespace(namespace)
+        return frozenset(n.rpartition(".")[2] for n in found.sections) if found else frozenset()
 
     def names(self) -> list[str]:
         """Every row's name, all tables loaded."""

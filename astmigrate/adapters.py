@@ -1,0 +1,122 @@
+"""Adapters: what stands for a torch class or function where its arguments are only known at run time.
+
+An adapter has torch's name and takes torch's arguments. Most are made from the row itself: the row's
+own rewriting, applied to a call that passes every parameter on.
+"""
+
+from __future__ import annotations
+
+import ast
+from msgspec.structs import replace
+
+from astmigrate.analysis.kinds import UNKNOWN
+from astmigrate.analysis.text import Text
+from astmigrate.binding import Arguments, Parameter, bind, parameters
+from astmigrate.handlers import handler
+from astmigrate.model import NeedsAdapter, Unsupported
+from astmigrate.rewrite.calls import Target, handler_call, write_call
+from astmigrate.rewrite.names import Names
+from astmigrate.rewrite.splice import splice
+from astmigrate.tables import Form, Row
+
+_NAMESPACES = {"torch.Tensor": "tensor_", "torch": "", "torch.nn.functional": "", "torch.nn": ""}
+
+
+def adapter_name(row: Row) -> str:
+    """The name of a row's adapter in ``ms_snippets``."""
+    if row.adapter:
+        return row.adapter.removeprefix("snippets.")
+    namespace, _, leaf = row.name.rpartition(".")
+    prefix = _NAMESPACES.get(namespace)
+    return f"{prefix}{leaf}" if prefix is not None else row.name.removeprefix("torch.").replace(".", "_")
+
+
+def adapter_source(row: Row) -> str:
+    """The Python source of the adapter that is made from a row; ``Unsupported`` where none can be."""
+    if row.forms or row.args is None or row.manual or not (row.target or row.template):
+        raise Unsupported("its arguments are only known at run time")
+    try:
+        return _class(row) if row.returns == "module" else _function(row)
+    except NeedsAdapter as error:
+        raise Unsupported(f"its arguments are only known at run time: {error}") from error
+
+
+def _class(row: Row) -> str:
+    base, _ = Names(()).spell(row.target or "")
+    declared = parameters(row.args or ())
+    name = adapter_name(row)
+    call = _written(row, "super().__init__", init=True)
+    checks = _checks(row, declared, "        ")
+    return (
+        f"class {name}({base}):\n"
+        f'    """``{base}`` with the arguments of ``{row.name}``."""\n\n'
+        f"    def __init__({', '.join(['self', *_signature(declared)])}):\n{checks}        {call}\n"
+    )
+
+
+def _function(row: Row) -> str:
+    declared = parameters(row.args or ())
+    receiver = "self" if row.name.startswith("torch.Tensor.") else ""
+    name = adapter_name(row)
+    call = _written(row, f"self.{row.name.rpartition('.')[2]}" if receiver else row.name, receiver=receiver)
+    checks = _checks(row, declared, "    ")
+    arguments = ", ".join([*([receiver] if receiver else []), *_signature(declared)])
+    summary = f'    """``{row.target or row.template}`` with the arguments of ``{row.name}``."""\n'
+    return f"def {name}({arguments}):\n{summary}{checks}    return {call}\n"
+
+
+def _signature(declared: tuple[Parameter, ...]) -> list[str]:
+    found: list[str] = []
+    marked = False
+    for parameter in declared:
+        if parameter.star:
+            found.append(parameter.star + parameter.name)
+            marked = True
+            continue
+        if parameter.keyword_only and not marked:
+            found.append("*")
+            marked = True
+        found.append(parameter.name + (f"={parameter.default}" if parameter.default is not None else ""))
+    return found
+
+
+def _written(row: Row, callee: str, *, init: bool = False, receiver: str = "") -> str:
+    """The row's rewriting of a call that passes every parameter on under its own name."""
+    passed = [_passed(p) for p in parameters(row.args or ())]
+    text = Text(f"{callee}({', '.join(passed)})")
+    statement = text.tree.body[0]
+    assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+    call = statement.value
+    arguments = Arguments(call, (UNKNOWN,) * len(call.args), (UNKNOWN,) * len(call.keywords))
+    bound = bind(row, arguments)
+    if isinstance(bound, str):
+        raise Unsupported(bound)
+    receiver_node = call.func.value if receiver and isinstance(call.func, ast.Attribute) else None
+    where = Target(text, call, Names(()), receiver_node, init)
+    form: Form = replace(row, drop={**row.drop, **{n: "*" for n in row.unsupported}}, unsupported={})
+    form = replace(form, drop={n: "*" for n in form.drop})
+    if row.handler:
+        form = handler(row.handler)(handler_call(row.name, form, bound, where, False, None), form)
+    written = write_call(form, bound, where)
+    return splice(text.data, written.edits).decode()
+
+
+def _passed(parameter: Parameter) -> str:
+    if parameter.star:
+        return f"{parameter.star}{parameter.name}"
+    return f"{parameter.name}={parameter.name}" if parameter.keyword_only else parameter.name
+
+
+def _checks(row: Row, declared: tuple[Parameter, ...], indent: str) -> str:
+    """Statements that refuse, at run time, what the row refuses when it sees it."""
+    lines: list[str] = []
+    for parameter in declared:
+        harmless, reason = row.drop.get(parameter.name), row.unsupported.get(parameter.name)
+        if harmless == "*" or (harmless is None and reason is None):
+            continue
+        values = [*(harmless or ()), *([parameter.default] if parameter.default is not None else [])]
+        values = [v for v in dict.fromkeys(values) if not v.startswith("torch.")]
+        message = reason or f"MindSpore has no {parameter.name} here"
+        lines.append(f"{indent}if {parameter.name} not in ({', '.join(values)},):\n"
+                     f"{indent}    raise NotImplementedError({message!r})\n")  # fmt: skip
+    return "".join(lines)

@@ -1,0 +1,111 @@
+"""Classes and functions of the project: their bases, attributes, methods and results."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from astmigrate.analysis.kinds import Value, join
+
+if TYPE_CHECKING:
+    from astmigrate.analysis.walk import Walk
+
+
+class Scope:
+    """The names of a module, class or function while it is walked."""
+
+    def __init__(self, parent: Scope | None, kind: str) -> None:
+        self.parent, self.kind = parent, kind
+        self.names: dict[str, Value] = {}
+        self.stars: list[str] = []
+        self.outer: set[str] = set()
+
+    def find(self, name: str) -> Value | None:
+        """The innermost binding; class scopes are seen only from their own statements."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names and (scope is self or scope.kind != "class"):
+                return scope.names[name]
+            scope = scope.parent
+        return None
+
+    @property
+    def module(self) -> Scope:
+        """The outermost scope."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+
+@dataclass(eq=False)
+class FunctionInfo:
+    """A function of the project; walked once, on demand or at the end of its module."""
+
+    name: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    scope: Scope
+    walk: Walk
+    owner: ClassInfo | None = None
+    result: Value | None = None
+    state: str = "new"
+
+    @property
+    def decorators(self) -> set[str]:
+        """Last names of the decorators."""
+        nodes = (d.func if isinstance(d, ast.Call) else d for d in self.node.decorator_list)
+        return {n.attr if isinstance(n, ast.Attribute) else getattr(n, "id", "") for n in nodes}
+
+
+@dataclass(eq=False)
+class Attribute:
+    """What is assigned to ``self.NAME``: the union of the values and where each comes from."""
+
+    value: Value
+    line: int
+    optional: bool = False
+
+
+@dataclass(eq=False)
+class ClassInfo:
+    """A class of the project."""
+
+    name: str
+    node: ast.ClassDef
+    path: str
+    walk: Walk
+    bases: tuple[Value, ...] = ()
+    methods: dict[str, FunctionInfo] = field(default_factory=dict)
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    parameters: dict[str, int] = field(default_factory=dict)
+    buffers: dict[str, int] = field(default_factory=dict)
+    children: dict[str, tuple[Value, int]] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)  # ways in which children are added to itself
+    late: bool = False  # a container is filled after it was assigned to self
+    mixed_into_module: bool = False
+
+    def lineage(self, classes: dict[str, ClassInfo]) -> Iterator[ClassInfo]:
+        """The class and its bases in the project, nearest first."""
+        seen: set[str] = set()
+        queue = [self]
+        while queue:
+            info = queue.pop(0)
+            if info.name not in seen:
+                seen.add(info.name)
+                yield info
+                queue += [classes[v.name] for b in info.bases for v in b.each if v.name in classes]
+
+    def torch_bases(self, classes: dict[str, ClassInfo]) -> list[str]:
+        """Qualified names of the bases that are not the project's, nearest first."""
+        return [v.name for i in self.lineage(classes) for b in i.bases for v in b.each if v.kind == "ref"]
+
+    def set(self, name: str, value: Value, line: int, optional: bool) -> None:
+        """Records an assignment to ``self.name``."""
+        known = self.attributes.get(name)
+        if known is None:
+            self.attributes[name] = Attribute(value, line, optional)
+        else:
+            known.value = join(known.value, value)
+            known.optional = known.optional and optional

@@ -1,0 +1,46 @@
+"""What a function's body tells about its parameters before it is walked."""
+
+from __future__ import annotations
+
+import ast
+
+from astmigrate.analysis.kinds import AMBIGUOUS
+
+_OTHER_TYPES = frozenset({"list", "tuple", "dict", "str", "int", "float", "bool", "set"})
+
+
+def tensors(node: ast.FunctionDef | ast.AsyncFunctionDef, methods: frozenset[str]) -> dict[str, bool]:
+    """Parameter → True where only a tensor fits its use, False where something else may come.
+
+    ``methods`` are the names of all tensor methods that the tables know.
+    """
+    names = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+    found: dict[str, bool] = {}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            _from_call(inner, names, found)
+        elif isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id in names:
+            if inner.attr in methods and inner.attr not in AMBIGUOUS:
+                found.setdefault(inner.value.id, True)
+    return found
+
+
+def _from_call(call: ast.Call, names: set[str], found: dict[str, bool]) -> None:
+    func = call.func
+    if isinstance(func, ast.Name):
+        if func.id in names:
+            found[func.id] = False
+        elif func.id == "isinstance" and len(call.args) == 2 and isinstance(call.args[0], ast.Name):
+            types = call.args[1].elts if isinstance(call.args[1], ast.Tuple) else [call.args[1]]
+            if any(isinstance(t, ast.Name) and t.id in _OTHER_TYPES for t in types):
+                found[call.args[0].id] = False
+        return
+    if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+        return
+    owner = func.value.id
+    if owner in names and func.attr == "size":
+        found.setdefault(owner, True)
+    if owner == "self" and len(call.args) == 1 and isinstance(call.args[0], ast.Name):
+        # handed to a submodule or a method of the module: a tensor unless something else speaks
+        if call.args[0].id in names and not func.attr.startswith(("_make", "add_", "register", "set")):
+            found.setdefault(call.args[0].id, True)

@@ -1,0 +1,287 @@
+"""Evaluates expressions to values and records each use of torch that it meets."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from astmigrate.analysis import kinds
+from astmigrate.analysis.calls import Calls
+from astmigrate.analysis.classes import Scope
+from astmigrate.analysis.kinds import (
+    ARRAY, DICT, MEMBER, NUMBER, SIZE, STRING, TENSOR, TORCH_ROOTS, UNKNOWN, Value, join,
+)  # fmt: skip
+from astmigrate.analysis.sites import Site
+
+if TYPE_CHECKING:
+    from astmigrate.analysis.index import ProjectIndex
+
+_BUILTINS = frozenset(dir(builtins))
+_DTYPED = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype", "device": "torch.device",
+           "optimizer": "torch.optim.Optimizer", "module": "torch.nn.Module"}  # fmt: skip
+
+
+class Expressions(Calls):
+    """The expression half of a walk; ``walk.Walk`` adds the statements."""
+
+    index: ProjectIndex
+
+    def expr(self, node: ast.expr) -> Value:
+        """The value of an expression; a torch name in it that stands for itself is a "value" site."""
+        value = self.reference(node)
+        return self.used(node, value) if value.direct else value
+
+    def used(self, node: ast.expr, value: Value) -> Value:
+        """Records that a reference is used as a value; returns what it is then."""
+        if value.kind != "ref" or not self.is_torch(value.name):
+            return value
+        row = self.index.tables.row(value.name)
+        self.record(Site("value", value.name, node))
+        if row is not None and row.args is None and row.returns not in ("", "class", "function"):
+            return kinds.from_returns(row.returns)
+        return replace(value, direct=False)
+
+    def reference(self, node: ast.expr) -> Value:
+        """The value of an expression, a torch name in it not yet recorded."""
+        method = _EXPRESSIONS.get(type(node))
+        return method(self, node) if method else self.children(node)
+
+    def children(self, node: ast.AST) -> Value:
+        """Evaluates all parts of a node about whose value nothing is known."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.expr(child)
+        return UNKNOWN
+
+    def is_torch(self, name: str) -> bool:
+        """Whether a qualified name is torch's and not the project's."""
+        return name.partition(".")[0] in TORCH_ROOTS and not self.index.is_project(name)
+
+    # names -----------------------------------------------------------------------------------
+
+    def name(self, node: ast.Name) -> Value:
+        value = self.scope.find(node.id)
+        if value is None:
+            return self._unbound(node.id)
+        if value.alternatives:
+            known = [v for v in value.alternatives if v.kind != "none"]
+            if len({(v.name, v.direct) for v in known}) == 1 and known[0].direct:
+                return known[0]
+            if any(v.direct for v in known):
+                self.analysis.indirect.add(node.id)
+                return replace(value, alternatives=tuple(replace(v, direct=False) for v in value.alternatives))
+        return value
+
+    def _unbound(self, name: str) -> Value:
+        for star in self.scope.module.stars:
+            if self.index.tables.row(f"{star}.{name}") is not None:
+                return Value("ref", f"{star}.{name}", direct=True)
+        return Value("ref", f"builtins.{name}") if name in _BUILTINS else UNKNOWN
+
+    def attribute(self, node: ast.Attribute) -> Value:
+        base = self.reference(node.value)
+        if base.kind == "ref" and (base.direct or base.name):
+            found = self._of_reference(base, node)
+            if found is not None:
+                return found
+        return self.member(base, node)
+
+    def _of_reference(self, base: Value, node: ast.Attribute) -> Value | None:
+        if self.index.is_project(base.name):
+            found = self.index.member(base.name, node.attr)
+            return replace(found, direct=found.direct and self._is_namespace(found)) if found else UNKNOWN
+        if base.direct and self.is_torch(base.name):
+            row = self.index.tables.row(base.name)
+            if row is not None and row.args is None and row.returns in _DTYPED:
+                self.used(node.value, base)
+                return self.member(kinds.from_returns(row.returns), node)
+        return Value("ref", f"{base.name}.{node.attr}", direct=base.direct)
+
+    def _is_namespace(self, value: Value) -> bool:
+        return self.index.is_project(value.name) or value.name in self.index.tables.namespaces
+
+    def member(self, base: Value, node: ast.Attribute) -> Value:
+        """``base.attr`` where it is read, not called."""
+        prefix = _DTYPED.get(base.kind)
+        if base.kind in ("module", "self", "class", "object", "super"):
+            return self.module_member(base, node)
+        if prefix and self.active:
+            row = self.index.tables.row(f"{prefix}.{node.attr}")
+            if row is not None and row.args is None:
+                self.record(Site("attribute", row.name, node, receiver=node.value, receiver_value=base,
+                                 store=isinstance(node.ctx, ast.Store)))  # fmt: skip
+                return base if row.returns == "self" else kinds.from_returns(row.returns)
+            return Value("bound", node.attr)
+        if base.kind == "array":
+            return SIZE if node.attr == "shape" else ARRAY
+        if node.attr == "shape":
+            return SIZE
+        for key, value in base.keys:
+            if key == node.attr:
+                return value
+        return MEMBER if base.kind == "member" else UNKNOWN
+
+    # the rest --------------------------------------------------------------------------------
+
+    def constant(self, node: ast.Constant) -> Value:
+        return kinds.from_constant(node.value)
+
+    def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
+        items: list[Value] = []
+        element: Value | None = None
+        for part in node.elts:
+            if isinstance(part, ast.Starred):
+                element = join(element, kinds.iterate(self.expr(part.value)))
+            else:
+                items.append(self.expr(part))
+        if element is not None:
+            for item in items:
+                element = join(element, item)
+            return kinds.sequence_of(element)
+        return Value("sequence", items=tuple(items))
+
+    def dictionary(self, node: ast.Dict) -> Value:
+        keys: list[tuple[str, Value]] = []
+        element: Value | None = None
+        for key, part in zip(node.keys, node.values, strict=True):
+            if key is not None:
+                self.expr(key)
+            value = self.expr(part)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                keys.append((key.value, value))
+            else:
+                element = join(element, kinds.any_element(value) if key is None else value)
+        return replace(DICT, keys=tuple(keys), element=element)
+
+    def operation(self, node: ast.BinOp) -> Value:
+        left, right = self.expr(node.left), self.expr(node.right)
+        return combine(left, right)
+
+    def unary(self, node: ast.UnaryOp) -> Value:
+        value = self.expr(node.operand)
+        return value if value.kind in ("tensor", "array") else NUMBER
+
+    def choice(self, node: ast.BoolOp) -> Value:
+        found: Value | None = None
+        for part in node.values:
+            found = join(found, self.expr(part))
+        return found or UNKNOWN
+
+    def compare(self, node: ast.Compare) -> Value:
+        values = [self.expr(node.left)]
+        types = isinstance(node.left, ast.Call) and getattr(node.left.func, "id", "") == "type"
+        for comparator in node.comparators:
+            if types:
+                self.types(comparator)
+            else:
+                values.append(self.expr(comparator))
+        if all(isinstance(op, (ast.In, ast.NotIn, ast.Is, ast.IsNot)) for op in node.ops):
+            return NUMBER
+        return next((v for v in values if v.kind in ("tensor", "array")), NUMBER)
+
+    def conditional(self, node: ast.IfExp) -> Value:
+        self.expr(node.test)
+        with self.narrowed(node.test):
+            body = self.expr(node.body)
+        return join(body, self.expr(node.orelse))
+
+    def subscript(self, node: ast.Subscript) -> Value:
+        base = self.expr(node.value)
+        if isinstance(node.slice, ast.Slice):
+            self.children(node.slice)
+            return _sliced(base)
+        index = self.expr(node.slice)
+        literal = _integer(node.slice)
+        if base.kind == "tensor":
+            return TENSOR
+        if base.items is not None and literal is not None and -len(base.items) <= literal < len(base.items):
+            return base.items[literal]
+        wanted = index.literal if index.kind == "string" else literal
+        found = next((v for k, v in base.keys if wanted is not None and k == str(wanted)), None)
+        return found or (ARRAY if base.kind == "array" else kinds.iterate(replace(base, literal=None)))
+
+    def scoped(self, node: Any) -> Value:
+        """A comprehension or generator: its own scope, a sequence of what it yields."""
+        self.scope = Scope(self.scope, "function")
+        for generator in node.generators:
+            self.bind(generator.target, kinds.iterate(self.expr(generator.iter)))
+            for test in generator.ifs:
+                self.expr(test)
+        if isinstance(node, ast.DictComp):
+            self.expr(node.key)
+            result = replace(DICT, element=self.expr(node.value))
+        else:
+            result = kinds.sequence_of(self.expr(node.elt))
+        assert self.scope.parent is not None
+        self.scope = self.scope.parent
+        return result
+
+    def function(self, node: ast.Lambda) -> Value:
+        self.defaults(node.args)
+        self.scope = Scope(self.scope, "function")
+        for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            self.set_name(arg.arg, UNKNOWN)
+        result = self.expr(node.body)
+        assert self.scope.parent is not None
+        self.scope = self.scope.parent
+        return Value("lambda", element=result)
+
+    def walrus(self, node: ast.NamedExpr) -> Value:
+        value = self.expr(node.value)
+        self.bind(node.target, value)
+        return value
+
+    def formatted(self, node: ast.JoinedStr) -> Value:
+        self.children(node)
+        return STRING
+
+    def starred(self, node: ast.Starred) -> Value:
+        return self.expr(node.value)
+
+
+def combine(left: Value, right: Value) -> Value:
+    """The kind of an arithmetic operation."""
+    kind = {left.kind, right.kind}
+    if "tensor" in kind:
+        return TENSOR
+    if "array" in kind:
+        return ARRAY
+    if left.kind == "sequence" and right.kind == "sequence":
+        if left.items is not None and right.items is not None:
+            return Value("sequence", items=left.items + right.items)
+        return kinds.sequence_of(join(kinds.any_element(left), kinds.any_element(right)))
+    if kind & {"sequence", "size"}:
+        return kinds.sequence_of(kinds.any_element(left) or kinds.any_element(right))
+    if "string" in kind:
+        return STRING
+    return NUMBER if kind == {"number"} else UNKNOWN
+
+
+def _sliced(base: Value) -> Value:
+    if base.kind == "sequence" and base.items is not None:
+        return kinds.sequence_of(kinds.any_element(base))
+    if base.kind == "module":
+        return replace(base, keys=(), items=None, element=kinds.any_element(base))
+    return base if base.kind in ("tensor", "size", "string", "sequence", "array") else UNKNOWN
+
+
+def _integer(node: ast.expr) -> int | None:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _integer(node.operand)
+        return None if inner is None else -inner
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
+
+
+_EXPRESSIONS: dict[type, Callable[[Any, Any], Value]] = {
+    ast.Name: Expressions.name, ast.Attribute: Expressions.attribute, ast.Constant: Expressions.constant,
+    ast.Call: Expressions.call, ast.List: Expressions.sequence, ast.Tuple: Expressions.sequence,
+    ast.Set: Expressions.sequence, ast.Dict: Expressions.dictionary, ast.BinOp: Expressions.operation,
+    ast.UnaryOp: Expressions.unary, ast.BoolOp: Expressions.choice, ast.Compare: Expressions.compare,
+    ast.IfExp: Expressions.conditional, ast.Subscript: Expressions.subscript, ast.ListComp: Expressions.scoped,
+    ast.SetComp: Expressions.scoped, ast.GeneratorExp: Expressions.scoped, ast.DictComp: Expressions.scoped,
+    ast.Lambda: Expressions.function, ast.NamedExpr: Expressions.walrus, ast.JoinedStr: Expressions.formatted,
+    ast.Starred: Expressions.starred,
+}  # fmt: skip

@@ -1,0 +1,105 @@
+"""Import statements: what names they bind, and which of them are torch's."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from astmigrate.analysis.classes import Scope
+from astmigrate.analysis.kinds import TORCH_ROOTS, UNKNOWN, Value
+from astmigrate.analysis.sites import Analysis, ImportSite
+
+if TYPE_CHECKING:
+    from astmigrate.analysis.index import Module, ProjectIndex
+    from astmigrate.analysis.text import Text
+
+
+class Imports:
+    """The import statements of a walk."""
+
+    module: Module
+    index: ProjectIndex
+    scope: Scope
+    analysis: Analysis
+    text: Text
+    active: bool
+
+    def import_(self, node: ast.Import) -> None:
+        for alias in node.names:
+            root = alias.name.partition(".")[0]
+            name = alias.name if alias.asname else root
+            bound = alias.asname or root
+            self.scope.names[bound] = Value("ref", name, direct=True)
+            if self._is_torch(alias.name):
+                self._bound_torch(node, alias, name, bound)
+            else:
+                self.analysis.bound.add(bound)
+                self._follow(alias.name)
+
+    def import_from(self, node: ast.ImportFrom) -> None:
+        from astmigrate.analysis.index import absolute
+
+        source = absolute("." * node.level + (node.module or ""), self.module.package)
+        for alias in node.names:
+            if alias.name == "*":
+                self._star(node, source, alias)
+            elif self._is_torch(source):
+                bound = alias.asname or alias.name
+                self.scope.names[bound] = Value("ref", f"{source}.{alias.name}", direct=True)
+                self._bound_torch(node, alias, f"{source}.{alias.name}", bound)
+            else:
+                self._from_other(node, source, alias)
+
+    def _from_other(self, node: ast.ImportFrom, source: str, alias: ast.alias) -> None:
+        bound = alias.asname or alias.name
+        value: Value | None = Value("ref", f"{source}.{alias.name}", direct=True)
+        if self.index.is_project(source):
+            value = self.index.member(source, alias.name)
+            self._follow(source)
+            self._follow(f"{source}.{alias.name}")
+        if value is not None and value.direct and self._is_torch(value.name):
+            if value.name in self.index.tables.namespaces:  # torch itself, through another file
+                self.scope.names[bound] = value
+                site = ImportSite(node, alias, value.name, bound, self._is_top(node), project=True)
+                self.analysis.imports.append(site)
+                return
+            value = replace(value, direct=False)
+        self.analysis.bound.add(bound)
+        self.scope.names[bound] = value or UNKNOWN
+
+    def _star(self, node: ast.ImportFrom, source: str, alias: ast.alias) -> None:
+        if self._is_torch(source):
+            self.scope.module.stars.append(source)
+            self._bound_torch(node, alias, source, "*")
+            return
+        self._follow(source)
+        walk = self.index.walk(source) if source in self.index.modules else None
+        for name, value in (walk.scope.names if walk else {}).items():
+            if not name.startswith("_"):
+                namespace = value.direct and (
+                    value.name in self.index.tables.namespaces or not self._is_torch(value.name)
+                )
+                self.scope.names[name] = replace(value, direct=namespace)
+
+    def _bound_torch(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, name: str, bound: str) -> None:
+        self.active = True
+        top = self._is_top(node)
+        exported = self.index.imported_from(self.module.name)
+        self.analysis.imports.append(
+            ImportSite(node, alias, name, bound, top, bound in exported or "*" in exported)
+        )
+
+    def _is_top(self, node: ast.stmt) -> bool:
+        return self.scope.kind == "module" and node in self.text.tree.body
+
+    def _is_torch(self, name: str) -> bool:
+        return name.partition(".")[0] in TORCH_ROOTS and not self.index.is_project(name)
+
+    def _follow(self, name: str) -> None:
+        """Walks an imported file of the project first, as Python would; a torch user makes its importers one."""
+        while name and name not in self.index.modules:
+            name = name.rpartition(".")[0]
+        if name:
+            walk = self.index.walk(name)
+            self.active = self.active or (walk is not None and walk.active)

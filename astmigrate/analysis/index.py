@@ -1,0 +1,118 @@
+"""The files of one project: modules by name, walked in the order in which Python would import them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from astmigrate.analysis.classes import ClassInfo, FunctionInfo
+from astmigrate.analysis.kinds import Value
+from astmigrate.analysis.walk import Walk
+from astmigrate.model import SourceError
+from astmigrate.tables import Tables
+
+_FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)", re.MULTILINE)
+_NAME = re.compile(r"(\*|\w+)(?:\s+as\s+\w+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One source file: dotted name, text, the path that findings and errors show."""
+
+    name: str
+    text: str
+    path: str
+    is_package: bool = False
+
+    @property
+    def package(self) -> str:
+        """The package that its relative imports start from."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+
+@dataclass
+class ProjectIndex:
+    """All modules of a project and what is known of them so far."""
+
+    modules: Mapping[str, Module]
+    tables: Tables
+    classes: dict[str, ClassInfo] = field(default_factory=dict)
+    functions: dict[str, FunctionInfo] = field(default_factory=dict)
+    _walks: dict[str, Walk | None] = field(default_factory=dict)
+    _errors: dict[str, SourceError] = field(default_factory=dict)
+    _imported: dict[str, set[str]] | None = None
+
+    def walk(self, name: str) -> Walk | None:
+        """The walk of a module; None where it cannot be parsed. A cycle yields the walk as far as it is."""
+        if name not in self._walks:
+            self._walks[name] = None
+            try:
+                walk = Walk(self.modules[name], self)
+                self._walks[name] = walk
+                walk.run()
+            except SourceError as error:
+                self._errors[name] = error
+            except RecursionError:
+                self._walks[name] = None
+                self._errors[name] = SourceError(self.modules[name].path, 1, "nested too deeply to analyse")
+        return self._walks[name]
+
+    def parsed(self, name: str) -> Walk:
+        """The walk of a module; ``SourceError`` where it cannot be parsed."""
+        walk = self.walk(name)
+        if walk is None or name in self._errors:
+            raise self._errors[name]
+        return walk
+
+    def is_package(self, name: str) -> bool:
+        """Whether a dotted name is a package of the project."""
+        return name in self.modules and self.modules[name].is_package
+
+    def release(self, name: str) -> None:
+        """Drops what a file's migration needed, names and results apart, to bound memory."""
+        walk = self._walks.get(name)
+        if walk is not None:
+            walk.release()
+
+    def member(self, module: str, name: str) -> Value | None:
+        """What ``name`` is in ``module`` of the project; None if it is not bound there."""
+        if module in self.modules:
+            walk = self.walk(module)
+            found = walk.scope.names.get(name) if walk else None
+            if found is not None:
+                return found
+        if f"{module}.{name}" in self.modules:
+            return Value("ref", f"{module}.{name}", direct=True)
+        return None
+
+    def is_project(self, name: str) -> bool:
+        """Whether a dotted name begins with a module or package of the project."""
+        return name in self.modules or name.partition(".")[0] in self._roots
+
+    @cached_property
+    def _roots(self) -> set[str]:
+        return {name.partition(".")[0] for name in self.modules}
+
+    def imported_from(self, module: str) -> set[str]:
+        """Names that other files of the project import from a module; "*" where one takes all."""
+        if self._imported is None:
+            self._imported = {}
+            for source in self.modules.values():
+                for match in _FROM.finditer(source.text):
+                    target = absolute(match[1], source.package)
+                    names = {m[1] for m in _NAME.finditer(match[2].strip("()"))}
+                    self._imported.setdefault(target, set()).update(names)
+        return self._imported.get(module, set())
+
+
+def absolute(module: str, package: str) -> str:
+    """The absolute name of a module named relatively, ``..layers`` seen from ``package``."""
+    rest = module.lstrip(".")
+    level = len(module) - len(rest)
+    if not level:
+        return module
+    parts = package.split(".") if package else []
+    parts = parts[: len(parts) - level + 1]
+    return ".".join([*parts, rest] if rest else parts)

@@ -1,0 +1,68 @@
+"""The places in a file where torch is used; what analysis hands to ``plan``."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from astmigrate.analysis.classes import ClassInfo
+from astmigrate.analysis.kinds import Origin, Value
+from astmigrate.binding import Arguments
+
+
+@dataclass(eq=False, slots=True)
+class Site:
+    """One use of a torch API.
+
+    ``role`` says how the name is used: "call" and "method" are called; "init" is the
+    ``super().__init__`` of a torch class; "attribute" is read from an instance; "type" names the class
+    itself (a base, ``isinstance``); "annotation", "decorator"; "value" is passed on; "unclear" is a
+    method whose receiver may be a tensor or something else.
+    """
+
+    role: str
+    name: str
+    node: ast.expr
+    arguments: Arguments | None = None
+    receiver: ast.expr | None = None
+    receiver_value: Value | None = None
+    statement: bool = False
+    origin: Origin | None = None
+    store: bool = False
+    owner: ClassInfo | None = None
+
+
+@dataclass(eq=False, slots=True)
+class ImportSite:
+    """One imported name that is torch's: its statement, alias, qualified name and where it stands."""
+
+    statement: ast.Import | ast.ImportFrom
+    alias: ast.alias
+    name: str
+    bound: str
+    top: bool
+    reexported: bool = False
+    project: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Rename:
+    """A name that changes with its class, such as ``forward``: the byte range and the new name."""
+
+    start: int
+    end: int
+    new: str
+    api: str
+    target: str
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Everything that ``plan`` needs to know about a file."""
+
+    sites: list[Site] = field(default_factory=list)
+    imports: list[ImportSite] = field(default_factory=list)
+    renames: list[Rename] = field(default_factory=list)
+    late_inits: list[ast.FunctionDef] = field(default_factory=list)
+    bound: set[str] = field(default_factory=set)
+    indirect: set[str] = field(default_factory=set)

@@ -1,0 +1,203 @@
+"""A source file as bytes and as a tree whose positions are right, f-strings included."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tokenize
+
+from astmigrate.model import SourceError
+
+_NEWLINE = re.compile(rb"\r\n|\r|\n")
+_IGNORE = re.compile(r"#\s*astmigrate:\s*ignore\b")
+
+
+class Text:
+    """The bytes, the tree, and the way from a node to its byte range."""
+
+    def __init__(self, source: str, filename: str = "<source>") -> None:
+        self.filename = filename
+        source = source.removeprefix("\ufeff")  # ``migrate`` puts it back
+        self.data = source.encode("utf-8")
+        self._starts = [0, *(m.end() for m in _NEWLINE.finditer(self.data))]
+        self.tree = _parse(source, filename)
+        self.ignored = _ignored_lines(source) if "astmigrate:" in source else frozenset[int]()
+        if sys.version_info < (3, 12) and _has_fstring(source):
+            _place_fstrings(self)
+
+    def offset(self, line: int, column: int) -> int:
+        """Byte offset of a 1-based line and a 0-based column in bytes, as ``ast`` counts them."""
+        return self._starts[line - 1] + column
+
+    def start(self, node: ast.expr | ast.stmt | ast.keyword | ast.arg | ast.alias) -> int:
+        """Where a node begins."""
+        return self._starts[node.lineno - 1] + node.col_offset
+
+    def end(self, node: ast.expr | ast.stmt | ast.keyword | ast.arg | ast.alias) -> int:
+        """Where a node ends."""
+        return self._starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+
+    def slice(self, start: int, end: int) -> str:
+        """The source between two byte offsets."""
+        return self.data[start:end].decode("utf-8")
+
+    def of(self, node: ast.expr | ast.stmt | ast.keyword) -> str:
+        """A node's source."""
+        return self.slice(self.start(node), self.end(node))
+
+    def column(self, line: int, column: int) -> int:
+        """The column in characters of a column in bytes."""
+        start = self._starts[line - 1]
+        return len(self.data[start : start + column].decode("utf-8", "replace"))
+
+    def line_start(self, offset: int) -> int:
+        """The offset at which the line of ``offset`` begins."""
+        cut = max(self.data.rfind(b"\n", 0, offset), self.data.rfind(b"\r", 0, offset))
+        return cut + 1
+
+    def line_end(self, offset: int) -> int:
+        """The offset just behind the line end of the line of ``offset``."""
+        match = _NEWLINE.search(self.data, offset)
+        return match.end() if match else len(self.data)
+
+    @property
+    def newline(self) -> str:
+        """The file's own line end."""
+        match = _NEWLINE.search(self.data)
+        return match[0].decode() if match else "\n"
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """1-based line and 0-based byte column of an offset."""
+        line = self.data.count(b"\n", 0, offset) + 1
+        return line, offset - self.line_start(offset)
+
+
+def _parse(source: str, filename: str) -> ast.Module:
+    try:
+        return ast.parse(source, filename)
+    except SyntaxError as error:
+        raise SourceError(filename, error.lineno or 1, f"syntax error: {error.msg}") from error
+    except ValueError as error:
+        raise SourceError(filename, 1, str(error)) from error
+    except (RecursionError, MemoryError) as error:
+        raise SourceError(filename, 1, "nested too deeply to parse") from error
+
+
+def _ignored_lines(source: str) -> frozenset[int]:
+    """Lines with the comment ``# astmigrate: ignore``; a string that says so is none."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return frozenset(t.start[0] for t in tokens if t.type == tokenize.COMMENT and _IGNORE.search(t.string))
+
+
+def _has_fstring(source: str) -> bool:
+    return re.search(r"\b[rR]?[fF][rR]?['\"]", source) is not None
+
+
+def _place_fstrings(text: Text) -> None:
+    """Before Python 3.12 ``ast`` misplaces what stands in f-strings: find the fields and parse them anew."""
+    for node in list(ast.walk(text.tree)):
+        if isinstance(node, ast.JoinedStr):
+            _place_joined(text, node)
+
+
+def _place_joined(text: Text, node: ast.JoinedStr) -> None:
+    fields = [value for value in node.values if isinstance(value, ast.FormattedValue)]
+    if not fields:
+        return
+    spans = list(_fields(text.data[text.start(node) : text.end(node)].decode("utf-8")))
+    start = text.start(node)
+    prefix = text.data[start : text.end(node)].decode("utf-8")
+    if len(spans) != len(fields):  # nested fields in a format spec: leave the node where ast put it
+        node.values = []
+        return
+    for value, (begin, end) in zip(fields, spans, strict=True):
+        at = start + len(prefix[:begin].encode())
+        expression = reparse(text, prefix[begin:end], at)
+        if expression is None:
+            node.values = []
+            return
+        value.value = expression
+        value.format_spec = None
+
+
+def reparse(text: Text, source: str, at: int) -> ast.expr | None:
+    """The expression ``source`` that stands at byte ``at``, with positions in the file; None if none."""
+    try:
+        tree = ast.parse(f"(\n{source}\n)", mode="eval").body
+    except SyntaxError:
+        return None
+    line, column = text.position(at)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.expr, ast.keyword, ast.arg)):
+            first, last = node.lineno == 2, node.end_lineno == 2
+            node.col_offset += column if first else 0
+            node.end_col_offset = (node.end_col_offset or 0) + (column if last else 0)
+            node.lineno += line - 2
+            node.end_lineno = (node.end_lineno or 2) + line - 2
+    return tree
+
+
+_LITERAL = re.compile(r"(?P<prefix>[A-Za-z]*)(?P<quote>'''|\"\"\"|'|\")")
+
+
+def _fields(source: str) -> list[tuple[int, int]]:
+    """The ranges of the expressions in the fields of (concatenated) f-string literals."""
+    spans: list[tuple[int, int]] = []
+    index = 0
+    while index < len(source):
+        match = _LITERAL.match(source, index)
+        if match is None:
+            index = source.find("\n", index) + 1 or len(source) if source[index] == "#" else index + 1
+            continue
+        index = _literal(source, match, spans)
+    return spans
+
+
+def _literal(source: str, match: re.Match[str], spans: list[tuple[int, int]]) -> int:
+    """Appends the fields of one literal; returns where it ends."""
+    quote, formatted = match["quote"], "f" in match["prefix"].lower()
+    raw = "r" in match["prefix"].lower()
+    index = match.end()
+    while index < len(source) and not source.startswith(quote, index):
+        if source[index] == "\\" and not raw:
+            index += 2 if source[index + 1 : index + 3] != "N{" else source.index("}", index) - index + 1
+        elif source[index] == "\\":
+            index += 2
+        elif formatted and source.startswith(("{{", "}}"), index):
+            index += 2
+        elif formatted and source[index] == "{":
+            end = _expression_end(source, index + 1)
+            spans.append((index + 1, end))
+            index = _field_end(source, end)
+        else:
+            index += 1
+    return index + len(quote)
+
+
+def _expression_end(source: str, index: int) -> int:
+    """Where the expression of a field ends: at its ``}``, ``:``, conversion or debug ``=``."""
+    depth = 0
+    while index < len(source):
+        char = source[index]
+        if char in "'\"":
+            match = _LITERAL.match(source, index)
+            assert match is not None
+            close = source.find(match["quote"], match.end())
+            index = close + len(match["quote"]) if close >= 0 else len(source)
+            continue
+        if not depth and (char in "}:" or re.match(r"![rsa]\s*[:}]|(?<![=!<>])=\s*[!:}]", source[index:])):
+            return index
+        depth += (char in "([{") - (char in ")]}")
+        index += 1
+    return index
+
+
+def _field_end(source: str, index: int) -> int:
+    """Just behind the ``}`` that closes a field, format specification and its own fields passed over."""
+    depth = 1
+    while index < len(source) and depth:
+        depth += (source[index] == "{") - (source[index] == "}")
+        index += 1
+    return index

@@ -1,0 +1,143 @@
+"""Binds the arguments of a call to a row's parameters and picks the form that applies."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from astmigrate.analysis.kinds import Value
+from astmigrate.model import Unsupported
+from astmigrate.tables import Form, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One entry of a row's ``args``."""
+
+    name: str
+    default: str | None = None
+    star: str = ""
+    keyword_only: bool = False
+
+
+@lru_cache(maxsize=4096)
+def parameters(args: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """The parsed ``args`` of a form."""
+    found: list[Parameter] = []
+    keyword_only = False
+    for spec in args:
+        if spec in ("*", "/"):
+            keyword_only = keyword_only or spec == "*"
+            continue
+        name, has_default, default = spec.partition("=")
+        stars = len(name) - len(name.lstrip("*"))
+        found.append(Parameter(name.lstrip("*").strip(), default.strip() if has_default else None,
+                               "*" * stars, keyword_only))  # fmt: skip
+        keyword_only = keyword_only or stars == 1
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One argument of the source at its parameter."""
+
+    parameter: Parameter
+    node: ast.expr
+    value: Value
+    keyword: ast.keyword | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """A call's arguments as the source has them, with their values."""
+
+    call: ast.Call
+    positional: tuple[Value, ...]
+    keywords: tuple[Value, ...]
+    skip: int = 0  # leading positional arguments that are not the row's: self of an unbound method
+
+    @property
+    def starred(self) -> bool:
+        """Whether only the run can tell which arguments there are."""
+        return any(isinstance(a, ast.Starred) for a in self.call.args[self.skip :]) or any(
+            k.arg is None for k in self.call.keywords
+        )
+
+
+# numpy's names, which torch takes for its own parameters too
+_SYNONYMS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "self": "input"}
+
+
+def bind(form: Form, arguments: Arguments) -> list[Bound] | str:
+    """The bound arguments in source order, or the reason why they do not fit."""
+    declared = parameters(form.args or ())
+    by_name = {p.name: p for p in declared if not p.star}
+    queue = [p for p in declared if not p.keyword_only and p.star != "**"]
+    bound: list[Bound] = []
+    call = arguments.call
+    for node, value in zip(call.args[arguments.skip :], arguments.positional[arguments.skip :], strict=True):
+        if not queue:
+            return "more arguments than torch takes"
+        parameter = queue[0]
+        if parameter.star != "*":
+            queue.pop(0)
+        bound.append(Bound(parameter, node, value))
+    taken = {b.parameter.name for b in bound}
+    rest = next((p for p in declared if p.star == "**"), None)
+    for keyword, value in zip(call.keywords, arguments.keywords, strict=True):
+        name = keyword.arg or ""
+        found = by_name.get(name) or by_name.get(_SYNONYMS.get(name, "")) or rest or _starred(declared, name)
+        if found is None or found.name in taken:
+            return f"torch has no parameter '{name}' here"
+        bound.append(Bound(found, keyword.value, value, keyword))
+        taken.add(found.name if not found.star else f"*{name}")
+    missing = [p.name for p in declared if not p.star and p.default is None and p.name not in taken]
+    return f"argument '{missing[0]}' is missing" if missing else bound
+
+
+def _starred(declared: Sequence[Parameter], name: str) -> Parameter | None:
+    """``size=(2, 3)`` for a row that declares ``*size``."""
+    return next((p for p in declared if p.star == "*" and p.name == name), None)
+
+
+def select(row: Row, arguments: Arguments) -> tuple[Form, list[Bound]]:
+    """The form of the row that the call binds to; ``Unsupported`` with the reason if none does."""
+    reason = ""
+    for form in row.forms or (row,):
+        bound = bind(form, arguments)
+        if isinstance(bound, str):
+            reason = reason or bound
+        elif all(_holds(test, _find(bound, name)) for name, test in form.when.items()):
+            return form, bound
+    raise Unsupported(reason or "no form of the API fits these arguments")
+
+
+def _find(bound: Sequence[Bound], name: str) -> Bound | None:
+    return next((b for b in bound if b.parameter.name == name), None)
+
+
+def _holds(test: str, bound: Bound | None) -> bool:
+    """Whether one condition of ``when`` holds; alternatives are written with ``|``."""
+    if "|" in test:
+        return any(_holds(part.strip(), bound) for part in test.split("|"))
+    if test == "absent":
+        return bound is None
+    if bound is None:
+        return False
+    if test in ("given", "any"):
+        return True
+    if test[0] in "'\"-0123456789" or test in ("True", "False"):
+        return ast.unparse(bound.node) == ast.unparse(ast.parse(test, mode="eval").body)
+    kind = kind_of(bound.value)
+    if test == "int":
+        return kind == "number" and not isinstance(getattr(bound.node, "value", None), (float, bool))
+    return kind == test or (test == "sequence" and kind == "size")
+
+
+def kind_of(value: Value) -> str:
+    """The word that ``when`` and handlers use for a value."""
+    if value.kind == "ref":
+        return "function"
+    return value.kind

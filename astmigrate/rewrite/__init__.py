@@ -1,0 +1,1 @@
+"""Turns edits into new source; the only place that changes bytes."""

@@ -1,0 +1,178 @@
+"""Rewrites the import statements: what is used is imported once, torch goes where nothing needs it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from astmigrate.analysis.sites import ImportSite
+from astmigrate.analysis.text import Text
+from astmigrate.model import Edit
+from astmigrate.rewrite.names import Names
+
+
+@dataclass
+class Wanted:
+    """What the rest of the plan wants of the imports.
+
+    ``needs`` are import keys by the name through which they were needed ("" for methods),
+    ``kept`` the bound names that unconverted code still uses, ``values`` the bound names that stand
+    for an adapter, ``torch`` whether ``torch`` itself must be importable.
+    """
+
+    needs: dict[str, set[str]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    values: dict[str, str] = field(default_factory=dict)
+    torch: bool = False
+
+
+@dataclass(frozen=True)
+class ImportEdit:
+    """One import statement's edit, with the lines it gained and the names that torch keeps."""
+
+    edit: Edit
+    added: tuple[str, ...]
+    kept: tuple[str, ...]
+    statement: ast.stmt | None = None
+
+
+class ImportWriter:
+    """Plans the edits of all import statements of a file."""
+
+    def __init__(self, text: Text, sites: Sequence[ImportSite], names: Names, wanted: Wanted) -> None:
+        self.text, self.names, self.wanted = text, names, wanted
+        self.by_statement: dict[ast.stmt, list[ImportSite]] = {}
+        for site in sites:
+            self.by_statement.setdefault(site.statement, []).append(site)
+        self.blocks = _blocks(text.tree)
+
+    def edits(self) -> list[ImportEdit]:
+        """The edits; the first torch import of the module takes what the whole file needs."""
+        top = [s for s in self.by_statement if self.by_statement[s][0].top]
+        inner = [s for s in self.by_statement if not self.by_statement[s][0].top]
+        local = {s: self._local(s, top) for s in inner}
+        everywhere = set().union(*self.wanted.needs.values()) if self.wanted.needs else set()
+        needs = everywhere - set().union(*local.values()) if local else everywhere
+        found = [self._rewritten(s, self.names.import_lines(local[s] - needs)) for s in inner]
+        lines = self._missing(self.names.import_lines(needs))
+        for number, statement in enumerate(top):
+            found.append(self._rewritten(statement, lines if number == 0 else []))
+        if not top and lines:
+            found.append(self._inserted(lines))
+        return [f for f in found if f.edit.pieces or f.edit.start != f.edit.end]
+
+    def _local(self, statement: ast.stmt, top: Sequence[ast.stmt]) -> set[str]:
+        """What only the names of a nested import need."""
+        outer = {site.bound for s in top for site in self.by_statement[s]}
+        bound = {site.bound for site in self.by_statement[statement]} - outer
+        mine = set().union(*(self.wanted.needs.get(b, set()) for b in bound)) if bound else set()
+        others = [v for k, v in self.wanted.needs.items() if k not in bound]
+        return mine - set().union(*others) if others else mine
+
+    def _missing(self, lines: list[str]) -> list[str]:
+        """The lines that the module does not have already."""
+        present = {self.text.of(s) for s in self.text.tree.body if isinstance(s, (ast.Import, ast.ImportFrom))}
+        return [line for line in lines if line not in present]
+
+    def _rewritten(self, statement: ast.stmt, added: list[str]) -> ImportEdit:
+        assert isinstance(statement, (ast.Import, ast.ImportFrom))
+        sites = {id(site.alias): site for site in self.by_statement[statement]}
+        stays = [a for a in statement.names if id(a) not in sites]
+        keeps = [s for s in sites.values() if s.bound in self.wanted.kept]
+        values = [self.wanted.values[s.bound] for s in sites.values() if s.bound in self.wanted.values]
+        added = [*added, *values]
+        indent = self._indent(statement)
+        lines = list(added)
+        if stays:
+            lines.insert(0, _statement(statement, stays))
+        if keeps and self._guarded(statement):
+            lines.append(_statement(statement, [s.alias for s in keeps]))
+        elif keeps:
+            lines += _guard(_statement(statement, [s.alias for s in keeps]), [s.bound for s in keeps])
+        if self.wanted.torch and added and not any(s.bound == "torch" for s in keeps):
+            lines += _guard("import torch", ["torch"])
+            self.wanted.torch = False
+        kept = tuple(s.bound for s in keeps)
+        if keeps and self._guarded(statement) and not added and len(keeps) == len(sites):
+            return ImportEdit(Edit(0, 0, ()), (), kept, statement)
+        return ImportEdit(self._replace(statement, lines, indent), tuple(added), kept, statement)
+
+    def _replace(self, statement: ast.stmt, lines: list[str], indent: str) -> Edit:
+        start, end = self.text.start(statement), self.text.end(statement)
+        if lines:
+            return Edit(start, end, ((self.text.newline + indent).join(lines),))
+        if self._alone(statement):
+            return Edit(start, end, ("pass",))
+        line = self.text.line_start(start)
+        stop = self.text.line_end(end)
+        rest = self.text.data[end:stop].strip()
+        if self.text.data[line:start].strip() or (rest and not rest.startswith(b"#")):
+            return Edit(start, end, ("pass",))
+        return Edit(start, end, ()) if rest else Edit(line, stop, ())
+
+    def _alone(self, statement: ast.stmt) -> bool:
+        """Whether nothing else stays in the statement's block."""
+        block = self.blocks.get(statement, [])
+        removed = [s for s in block if s in self.by_statement and self._vanishes(s)]
+        return len(removed) == len(block) and block and removed[-1] is statement and block is not self.text.tree.body
+
+    def _vanishes(self, statement: ast.stmt) -> bool:
+        assert isinstance(statement, (ast.Import, ast.ImportFrom))
+        sites = self.by_statement[statement]
+        used = any(s.bound in self.wanted.kept or s.bound in self.wanted.values for s in sites)
+        return not used and len(sites) == len(statement.names)
+
+    def _guarded(self, statement: ast.stmt) -> bool:
+        """Whether the import stands in a ``try`` or a function: it does not keep the file from being imported."""
+        return statement not in self.text.tree.body and not self._in_plain_block(statement)
+
+    def _in_plain_block(self, statement: ast.stmt) -> bool:
+        return any(statement in node.body or statement in node.orelse for node in ast.walk(self.text.tree)
+                   if isinstance(node, ast.If))  # fmt: skip
+
+    def _indent(self, statement: ast.stmt) -> str:
+        start = self.text.start(statement)
+        before = self.text.slice(self.text.line_start(start), start)
+        return before if not before.strip() else " " * len(before)
+
+    def _inserted(self, lines: list[str]) -> ImportEdit:
+        """Imports for a file that imports no torch itself: behind its docstring and future imports."""
+        newline = self.text.newline
+        after: ast.stmt | None = None
+        for statement in self.text.tree.body:
+            docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            if not (docstring or isinstance(statement, (ast.Import, ast.ImportFrom))):
+                break
+            after = statement
+        if after is None:
+            first = self.text.tree.body[0] if self.text.tree.body else None
+            at = self.text.line_start(self.text.start(first)) if first else len(self.text.data)
+            return ImportEdit(Edit(at, at, (newline.join(lines) + newline,)), tuple(lines), ())
+        at = self.text.end(after)
+        return ImportEdit(Edit(at, at, (newline + newline.join(lines),)), tuple(lines), ())
+
+
+def _statement(statement: ast.Import | ast.ImportFrom, aliases: Iterable[ast.alias]) -> str:
+    names = ", ".join(f"{a.name} as {a.asname}" if a.asname else a.name for a in aliases)
+    if isinstance(statement, ast.Import):
+        return f"import {names}"
+    return f"from {'.' * statement.level}{statement.module or ''} import {names}"
+
+
+def _guard(statement: str, bound: Sequence[str]) -> list[str]:
+    """An import that may fail where torch is not installed; its names are None then."""
+    lines = ["try:", f"    {statement}", "except ImportError:"]
+    names = [name for name in bound if name != "*"]
+    return [*lines, *(f"    {name} = None" for name in names)] if names else [*lines, "    pass"]
+
+
+def _blocks(tree: ast.Module) -> dict[ast.stmt, list[ast.stmt]]:
+    """Statement → the block in which it stands."""
+    found: dict[ast.stmt, list[ast.stmt]] = {}
+    for node in ast.walk(tree):
+        for field_name in ("body", "orelse", "finalbody"):
+            block = getattr(node, field_name, None)
+            if isinstance(block, list):
+                found.update((s, block) for s in block if isinstance(s, ast.stmt))
+    return found
