@@ -7,6 +7,7 @@ own rewriting, applied to a call that passes every parameter on.
 from __future__ import annotations
 
 import ast
+
 from msgspec.structs import replace
 
 from astmigrate.analysis.kinds import UNKNOWN

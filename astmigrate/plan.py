@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from astmigrate.adapters import adapter_name, adapter_source
@@ -47,7 +46,6 @@ class Planner:
         self.out = Planned()
         self._unresolved: list[Site] = []
         self._adapted_bases: set[int] = set()
-        self._parents: Mapping[ast.AST, ast.AST] | None = None
 
     def run(self) -> Planned:
         """Plans sites, renames and imports."""
@@ -112,7 +110,7 @@ class Planner:
         if site.arguments.starred and not any(p.star for p in parameters(form.args or ())):
             raise NeedsAdapter("starred arguments")
         call = site.arguments.call
-        where = Target(self.text, call, self.names, site.receiver, init, self._loose(call))
+        where = Target(self.text, call, self.names, site.receiver, init, lambda: self._loose(site, call))
         if form.handler:
             view = handler_call(row.name, form, bound, where, site.statement, site.receiver_value)
             form = handler(form.handler)(view, form)
@@ -203,7 +201,7 @@ class Planner:
         if row.args is None and row.template is not None:
             spelled, needs = self.names.expression(row.template)
             self._need(site, needs)
-            loose = self._loose(site.node) or isinstance(ast.parse(spelled, mode="eval").body, ATOMIC)
+            loose = isinstance(ast.parse(spelled, mode="eval").body, ATOMIC) or self._loose(site, site.node)
             pieces = (spelled,) if loose else ("(", spelled, ")")
             self._edit(Edit(self.text.start(site.node), self.text.end(site.node), pieces))
             self._finding(site, Level.REVIEW if row.level == "review" else Level.CONVERTED, "AM102", row.template,
@@ -258,7 +256,7 @@ class Planner:
         for number, part in enumerate(spelled.split("{self}")):
             pieces += [receiver, part] if number else [part]
         atomic = isinstance(ast.parse(spelled.replace("{self}", "x"), mode="eval").body, ATOMIC)
-        if not atomic and not self._loose(node):
+        if not atomic and not self._loose(site, node):
             pieces = ["(", *pieces, ")"]
         self._need(site, needs)
         self._edit(Edit(self.text.start(node), self.text.end(node), tuple(pieces)))
@@ -379,6 +377,10 @@ class Planner:
                 self.wanted.kept.add(root.id)
             if site.role == "annotation":
                 self._quote(site)
+            elif site.at_import and not self.wanted.named_at_import:
+                self.wanted.named_at_import = True
+                self.wanted.needs.setdefault("", set()).add("snippets.MissingTorch")
+                self.out.snippets["MissingTorch"] = ""
 
     def _quote(self, site: Site) -> None:
         start, end = self.text.start(site.node), self.text.end(site.node)
@@ -439,11 +441,9 @@ class Planner:
     def _edit(self, edit: Edit) -> None:
         self.out.edits.append(edit)
 
-    def _loose(self, node: ast.AST) -> bool:
-        """Whether an expression may stand here without parentheses."""
-        if self._parents is None:
-            self._parents = {c: p for p in ast.walk(self.text.tree) for c in ast.iter_child_nodes(p)}
-        parent = self._parents.get(node)
+    def _loose(self, site: Site, node: ast.expr) -> bool:
+        """Whether an expression may stand at ``node`` without parentheses."""
+        parent = next((p for p in ast.walk(site.within) if node in ast.iter_child_nodes(p)), None) if site.within else None
         if isinstance(parent, ast.Call):
             return node is not parent.func
         if isinstance(parent, ast.Subscript):

@@ -378,7 +378,7 @@ class Calls:
         if name in ("getattr", "hasattr") and len(node.args) >= 2 and isinstance(node.args[1], ast.Constant):
             base = self.reference(node.args[0])
             if base.kind == "ref" and base.direct and self.is_torch(base.name):
-                return self._named(node, name, f"{base.name}.{node.args[1].value}")
+                return self._named(node, name, f"{base.name}.{node.args[1].value!s}")
             if base.direct:
                 self.used(node.args[0], base)
         return None

@@ -16,12 +16,21 @@ def tensors(node: ast.FunctionDef | ast.AsyncFunctionDef, methods: frozenset[str
     """
     names = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
     found: dict[str, bool] = {}
-    for inner in ast.walk(node):
+    if not names - {"self", "cls"}:
+        return found
+    stack: list[object] = list(node.body)
+    while stack:  # ast.walk costs three times as much
+        inner = stack.pop()
         if isinstance(inner, ast.Call):
             _from_call(inner, names, found)
-        elif isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id in names:
-            if inner.attr in methods and inner.attr not in AMBIGUOUS:
+        elif isinstance(inner, ast.Attribute) and inner.attr in methods and inner.attr not in AMBIGUOUS:
+            if isinstance(inner.value, ast.Name) and inner.value.id in names:
                 found.setdefault(inner.value.id, True)
+        for value in inner.__dict__.values():
+            if isinstance(value, ast.AST):
+                stack.append(value)
+            elif isinstance(value, list):
+                stack += [v for v in value if isinstance(v, ast.AST)]
     return found
 
 
@@ -40,7 +49,7 @@ def _from_call(call: ast.Call, names: set[str], found: dict[str, bool]) -> None:
     owner = func.value.id
     if owner in names and func.attr == "size":
         found.setdefault(owner, True)
-    if owner == "self" and len(call.args) == 1 and isinstance(call.args[0], ast.Name):
+    if owner == "self" and len(call.args) == 1 and not func.attr.startswith(("_make", "add_", "register", "set")):
         # handed to a submodule or a method of the module: a tensor unless something else speaks
-        if call.args[0].id in names and not func.attr.startswith(("_make", "add_", "register", "set")):
+        if isinstance(call.args[0], ast.Name) and call.args[0].id in names:
             found.setdefault(call.args[0].id, True)

@@ -12,9 +12,20 @@ from astmigrate.analysis import kinds
 from astmigrate.analysis.calls import Calls
 from astmigrate.analysis.classes import Scope
 from astmigrate.analysis.kinds import (
-    ARRAY, DICT, MEMBER, NUMBER, SIZE, STRING, TENSOR, TORCH_ROOTS, UNKNOWN, Value, join,
+    ARRAY,
+    DICT,
+    MEMBER,
+    NUMBER,
+    SIZE,
+    STRING,
+    TENSOR,
+    TORCH_ROOTS,
+    UNKNOWN,
+    Value,
+    join,
 )  # fmt: skip
 from astmigrate.analysis.sites import Site
+from astmigrate.analysis.text import place
 
 if TYPE_CHECKING:
     from astmigrate.analysis.index import ProjectIndex
@@ -28,6 +39,7 @@ class Expressions(Calls):
     """The expression half of a walk; ``walk.Walk`` adds the statements."""
 
     index: ProjectIndex
+    _placed: set[int]
 
     def expr(self, node: ast.expr) -> Value:
         """The value of an expression; a torch name in it that stands for itself is a "value" site."""
@@ -235,6 +247,9 @@ class Expressions(Calls):
         return value
 
     def formatted(self, node: ast.JoinedStr) -> Value:
+        if id(node) not in self._placed:  # a loop's body is walked twice
+            self._placed.add(id(node))
+            place(self.text, node)
         self.children(node)
         return STRING
 

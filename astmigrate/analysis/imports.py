@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ class Imports:
     analysis: Analysis
     text: Text
     active: bool
+    block: Sequence[ast.stmt]  # the statements among which the walk is
+    trying: bool  # whether it is in a ``try``
 
     def import_(self, node: ast.Import) -> None:
         for alias in node.names:
@@ -61,8 +64,7 @@ class Imports:
         if value is not None and value.direct and self._is_torch(value.name):
             if value.name in self.index.tables.namespaces:  # torch itself, through another file
                 self.scope.names[bound] = value
-                site = ImportSite(node, alias, value.name, bound, self._is_top(node), project=True)
-                self.analysis.imports.append(site)
+                self._record_import(node, alias, value.name, bound, project=True)
                 return
             value = replace(value, direct=False)
         self.analysis.bound.add(bound)
@@ -84,14 +86,16 @@ class Imports:
 
     def _bound_torch(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, name: str, bound: str) -> None:
         self.active = True
-        top = self._is_top(node)
-        exported = self.index.imported_from(self.module.name)
-        self.analysis.imports.append(
-            ImportSite(node, alias, name, bound, top, bound in exported or "*" in exported)
-        )
+        self._record_import(node, alias, name, bound)
 
-    def _is_top(self, node: ast.stmt) -> bool:
-        return self.scope.kind == "module" and node in self.text.tree.body
+    def _record_import(
+        self, node: ast.Import | ast.ImportFrom, alias: ast.alias, name: str, bound: str, project: bool = False
+    ) -> None:
+        exported = () if project else self.index.imported_from(self.module.name)
+        self.analysis.imports.append(
+            ImportSite(node, alias, name, bound, self.block, self.scope.kind == "function" or self.trying,
+                       self.block is self.text.tree.body, bound in exported or "*" in exported, project)
+        )  # fmt: skip
 
     def _is_torch(self, name: str) -> bool:
         return name.partition(".")[0] in TORCH_ROOTS and not self.index.is_project(name)

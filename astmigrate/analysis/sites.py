@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from astmigrate.analysis.classes import ClassInfo
@@ -17,7 +18,8 @@ class Site:
     ``role`` says how the name is used: "call" and "method" are called; "init" is the
     ``super().__init__`` of a torch class; "attribute" is read from an instance; "type" names the class
     itself (a base, ``isinstance``); "annotation", "decorator"; "value" is passed on; "unclear" is a
-    method whose receiver may be a tensor or something else.
+    method whose receiver may be a tensor or something else. ``within`` is the statement, ``at_import``
+    tells that it runs when the file is imported.
     """
 
     role: str
@@ -30,16 +32,23 @@ class Site:
     origin: Origin | None = None
     store: bool = False
     owner: ClassInfo | None = None
+    within: ast.stmt | None = None
+    at_import: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class ImportSite:
-    """One imported name that is torch's: its statement, alias, qualified name and where it stands."""
+    """One imported name that is torch's: its statement, alias, qualified name and where it stands.
+
+    ``block`` are the statements it stands among; ``guarded`` says that it is in a function or ``try``.
+    """
 
     statement: ast.Import | ast.ImportFrom
     alias: ast.alias
     name: str
     bound: str
+    block: Sequence[ast.stmt]
+    guarded: bool
     top: bool
     reexported: bool = False
     project: bool = False

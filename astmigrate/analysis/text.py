@@ -24,8 +24,6 @@ class Text:
         self._starts = [0, *(m.end() for m in _NEWLINE.finditer(self.data))]
         self.tree = _parse(source, filename)
         self.ignored = _ignored_lines(source) if "astmigrate:" in source else frozenset[int]()
-        if sys.version_info < (3, 12) and _has_fstring(source):
-            _place_fstrings(self)
 
     def offset(self, line: int, column: int) -> int:
         """Byte offset of a 1-based line and a 0-based column in bytes, as ``ast`` counts them."""
@@ -91,18 +89,13 @@ def _ignored_lines(source: str) -> frozenset[int]:
     return frozenset(t.start[0] for t in tokens if t.type == tokenize.COMMENT and _IGNORE.search(t.string))
 
 
-def _has_fstring(source: str) -> bool:
-    return re.search(r"\b[rR]?[fF][rR]?['\"]", source) is not None
+def place(text: Text, node: ast.JoinedStr) -> None:
+    """Before Python 3.12 ``ast`` misplaces what stands in f-strings: find the fields and parse them anew.
 
-
-def _place_fstrings(text: Text) -> None:
-    """Before Python 3.12 ``ast`` misplaces what stands in f-strings: find the fields and parse them anew."""
-    for node in list(ast.walk(text.tree)):
-        if isinstance(node, ast.JoinedStr):
-            _place_joined(text, node)
-
-
-def _place_joined(text: Text, node: ast.JoinedStr) -> None:
+    An f-string whose fields cannot be told apart loses them: nothing in it is touched.
+    """
+    if sys.version_info >= (3, 12):
+        return
     fields = [value for value in node.values if isinstance(value, ast.FormattedValue)]
     if not fields:
         return
@@ -163,9 +156,7 @@ def _literal(source: str, match: re.Match[str], spans: list[tuple[int, int]]) ->
     while index < len(source) and not source.startswith(quote, index):
         if source[index] == "\\" and not raw:
             index += 2 if source[index + 1 : index + 3] != "N{" else source.index("}", index) - index + 1
-        elif source[index] == "\\":
-            index += 2
-        elif formatted and source.startswith(("{{", "}}"), index):
+        elif source[index] == "\\" or formatted and source.startswith(("{{", "}}"), index):
             index += 2
         elif formatted and source[index] == "{":
             end = _expression_end(source, index + 1)

@@ -37,6 +37,10 @@ class Walk(Imports, Expressions):
         self.function_info: FunctionInfo | None = None
         self.optional = 0
         self.finished = False
+        self.block: Sequence[ast.stmt] = ()
+        self.trying = False
+        self.current: ast.stmt | None = None
+        self._placed: set[int] = set()
         self._sites: dict[int, Site] = {}
         self._later: list[FunctionInfo] = []
 
@@ -55,21 +59,31 @@ class Walk(Imports, Expressions):
     def release(self) -> None:
         """Drops trees and sites; names, classes and results stay."""
         self._sites.clear()
+        self.text.tree.body = []
+        for info in self._later:
+            info.node.body = []
+        for owner in self.index.classes.values():
+            if owner.walk is self:
+                owner.node.body = []
         self.analysis = Analysis()
 
     def record(self, site: Site) -> None:
         if self.active or site.role in ("value", "type", "annotation", "decorator"):
+            site.within, site.at_import = self.current, self.function_info is None
             self._sites[id(site.node)] = site
 
     # statements ------------------------------------------------------------------------------
 
     def body(self, statements: Sequence[ast.stmt]) -> None:
+        block = self.block
         for statement in statements:
+            self.block, self.current = statements, statement
             method = _STATEMENTS.get(type(statement))
             if method is not None:
                 method(self, statement)
             else:
                 self._other(statement)
+        self.block = block
 
     def _other(self, statement: ast.AST) -> None:
         for child in ast.iter_child_nodes(statement):
@@ -272,6 +286,7 @@ class Walk(Imports, Expressions):
 
     def _try(self, node: ast.Try) -> None:
         before = dict(self.scope.names)
+        trying, self.trying = self.trying, True
         self.body(node.body)
         self.body(node.orelse)
         for handler in node.handlers:
@@ -282,6 +297,7 @@ class Walk(Imports, Expressions):
                 self.set_name(handler.name, UNKNOWN)
             self.body(handler.body)
             self._merge(after, node.body, handler.body)
+        self.trying = trying
         self.body(node.finalbody)
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
@@ -403,7 +419,8 @@ class Walk(Imports, Expressions):
 
     def enter(self, info: FunctionInfo) -> None:
         """Walks the body of one of this module's functions."""
-        saved = (self.scope, self.owner, self.function_info, self.optional, self.statement)
+        saved = (self.scope, self.owner, self.function_info, self.optional, self.statement,
+                 self.current, self.trying)  # fmt: skip
         info.state = "running"
         self.scope, self.owner, self.function_info, self.optional = Scope(info.scope, "function"), info.owner, info, 0
         self._bind_parameters(info)
@@ -414,7 +431,7 @@ class Walk(Imports, Expressions):
         if info.node.name == "__init__" and info.owner is not None and info.owner.late and self.is_module(info.owner):
             assert isinstance(info.node, ast.FunctionDef)
             self.analysis.late_inits.append(info.node)
-        self.scope, self.owner, self.function_info, self.optional, self.statement = saved
+        self.scope, self.owner, self.function_info, self.optional, self.statement, self.current, self.trying = saved
 
     def _bind_parameters(self, info: FunctionInfo) -> None:
         arguments = info.node.args

@@ -38,9 +38,9 @@ class CallText:
 
     def _extents(self) -> dict[int, Extent]:
         nodes: list[tuple[ast.AST, int, int, int]] = []
-        for node in self.call.args:
-            start = self.text.start(node)
-            nodes.append((node, start, start, self.text.end(node)))
+        for argument in self.call.args:
+            start = self.text.start(argument)
+            nodes.append((argument, start, start, self.text.end(argument)))
         for keyword in self.call.keywords:
             nodes.append((keyword, self.text.start(keyword), self.text.start(keyword.value), self.text.end(keyword)))
         nodes.sort(key=lambda n: n[1])

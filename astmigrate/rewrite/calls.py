@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from astmigrate.analysis.text import Text
-from astmigrate.binding import Bound, Parameter, kind_of, parameters
+from astmigrate.binding import Bound, kind_of, parameters
 from astmigrate.model import Argument, Call, Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.rewrite.arguments import ATOMIC, CallText, Extent, operand, simple
 from astmigrate.rewrite.names import Names
@@ -38,7 +38,7 @@ class Target:
     names: Names
     receiver: ast.expr | None = None  # of a method
     init: bool = False  # super().__init__(...): the callee stays
-    loose: bool = True  # the result may be any expression without parentheses
+    loose: Callable[[], bool] = lambda: True  # whether the result may stand without parentheses
 
 
 def handler_call(api: str, form: Form, bound: Sequence[Bound], where: Target, statement: bool, value: Any) -> Call:
@@ -46,20 +46,25 @@ def handler_call(api: str, form: Form, bound: Sequence[Bound], where: Target, st
     arguments: dict[str, Argument] = {}
     extra: list[Argument] = []
     for item in bound:
-        argument = Argument(where.text.of(item.node), kind_of(item.value), *literal(item.node))
+        argument = _argument(item.node, where.text.of(item.node), kind_of(item.value))
         if item.parameter.star == "*":
             extra.append(argument)
         else:
             arguments[item.parameter.name] = argument
     for parameter in parameters(form.args or ()):
         if not parameter.star and parameter.name not in arguments:
-            node = ast.parse(parameter.default or "None", mode="eval").body
-            values = literal(node)
-            kind = _KINDS.get(type(values[0])) if values else None
-            arguments[parameter.name] = Argument(parameter.default or "None", kind or "unknown", *values, given=False) \
-                if values else Argument(parameter.default or "None", "unknown", given=False)  # fmt: skip
+            default = parameter.default or "None"
+            node = ast.parse(default, mode="eval").body
+            arguments[parameter.name] = _argument(node, default, "unknown", given=False)
     receiver = Argument(where.text.of(where.receiver), kind_of(value)) if where.receiver is not None and value else None
     return Call(api, arguments, tuple(extra), receiver, statement)
+
+
+def _argument(node: ast.expr, text: str, kind: str, *, given: bool = True) -> Argument:
+    values = literal(node)
+    if not values:
+        return Argument(text, kind, given=given)
+    return Argument(text, _KINDS.get(type(values[0]), kind), values[0], given)
 
 
 _KINDS = {int: "number", float: "number", bool: "number", str: "string", tuple: "sequence", list: "sequence",
@@ -125,8 +130,6 @@ def _dropped(form: Form, item: Bound) -> bool:
     values = [*(harmless or ()), *([default] if default is not None else [])]
     if any(same(node, value) for value in values):
         return True
-    if not literal(node) and item.value.kind != "none" and not isinstance(node, (ast.Attribute, ast.Name)):
-        pass
     if not literal(node) and item.value.kind not in ("tensor", "module"):
         raise NeedsAdapter(f"'{name}' is known only at run time")
     raise Unsupported(reason or f"MindSpore has no '{name}' here, and {ast.unparse(node)} is not torch's default")
@@ -137,7 +140,7 @@ def write_call(form: Form, bound: list[Bound], where: Target) -> Written:
     if form.template is not None:
         return _from_template(form, form.template, bound, where)
     target = form.target or ""
-    method_target = target.startswith("mindspore.Tensor.") or target.startswith("mindspore.nn.Cell.")
+    method_target = target.startswith(("mindspore.Tensor.", "mindspore.nn.Cell."))
     if method_target and where.receiver is None and bound:
         return _to_method(form, bound, where, target.rpartition(".")[2])
     return _in_place(form, bound, where, method_target)
@@ -147,9 +150,9 @@ def _in_place(form: Form, bound: list[Bound], where: Target, method_target: bool
     written = Written()
     call_text = CallText(where.text, where.call)
     plan = _settle(form, bound, form.positional)
-    if any(isinstance(b.node, ast.GeneratorExp) and b.keyword is None for b in bound) and len(where.call.args) == 1:
-        if plan.drop or any(k for _, k in plan.keep) or _additions(form, plan, where.names)[0]:
-            raise Unsupported("a bare generator as the only argument; put it in parentheses")
+    changed = bool(plan.drop or any(k for _, k in plan.keep) or _additions(form, plan, where.names)[0])
+    if changed and len(where.call.args) == 1 and isinstance(where.call.args[0], ast.GeneratorExp):
+        raise Unsupported("a bare generator as the only argument; put it in parentheses")
     _callee(form, where, call_text, method_target, bool(plan.keep), written)
     kept: list[Extent] = []
     for item, keyword in plan.keep:
@@ -335,7 +338,7 @@ def _from_template(form: Form, template: str, bound: list[Bound], where: Target)
         position = match.end()
     pieces.append(spelled[position:])
     atomic = isinstance(ast.parse(_HOLE.sub("x", spelled), mode="eval").body, ATOMIC)
-    if not (atomic or where.loose):
+    if not (atomic or where.loose()):
         pieces = ["(", *pieces, ")"]
     written.edits.append(Edit(where.text.start(where.call), where.text.end(where.call), tuple(pieces)))
     return written
@@ -378,15 +381,8 @@ def _enclosed(template: str, match: re.Match[str]) -> bool:
 
 def _guarded(filling: tuple[Piece, ...], node: ast.expr, text: Text) -> list[Piece]:
     if isinstance(node, ATOMIC) and not (isinstance(node, ast.Tuple) and text.of(node)[:1] != "("):
-        number = isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
-        return ["(", *filling, ")"] if number and not isinstance(node.value, bool) and False else list(filling)
+        return list(filling)
     first = filling[0]
-    if isinstance(first, Span) and text.data[first.start : first.start + 1] == b"(" and len(filling) == 1:
-        if text.data[first.end - 1 : first.end] == b")" and first.start < text.start(node):
-            return list(filling)
-    return ["(", *filling, ")"]
+    in_brackets = isinstance(first, Span) and len(filling) == 1 and first.start < text.start(node)
+    return list(filling) if in_brackets else ["(", *filling, ")"]
 
-
-def parameter_names(form: Form) -> tuple[Parameter, ...]:
-    """The parameters of a form, starred ones included."""
-    return parameters(form.args or ())

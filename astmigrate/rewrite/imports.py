@@ -18,13 +18,15 @@ class Wanted:
 
     ``needs`` are import keys by the name through which they were needed ("" for methods),
     ``kept`` the bound names that unconverted code still uses, ``values`` the bound names that stand
-    for an adapter, ``torch`` whether ``torch`` itself must be importable.
+    for an adapter, ``torch`` whether ``torch`` itself must be importable, ``named_at_import`` whether
+    unconverted code names torch while the file is imported.
     """
 
     needs: dict[str, set[str]] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     values: dict[str, str] = field(default_factory=dict)
     torch: bool = False
+    named_at_import: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,6 @@ class ImportWriter:
         self.by_statement: dict[ast.stmt, list[ImportSite]] = {}
         for site in sites:
             self.by_statement.setdefault(site.statement, []).append(site)
-        self.blocks = _blocks(text.tree)
 
     def edits(self) -> list[ImportEdit]:
         """The edits; the first torch import of the module takes what the whole file needs."""
@@ -89,14 +90,21 @@ class ImportWriter:
         if keeps and self._guarded(statement):
             lines.append(_statement(statement, [s.alias for s in keeps]))
         elif keeps:
-            lines += _guard(_statement(statement, [s.alias for s in keeps]), [s.bound for s in keeps])
+            lines += self._guard(_statement(statement, [s.alias for s in keeps]), [s.bound for s in keeps])
         if self.wanted.torch and added and not any(s.bound == "torch" for s in keeps):
-            lines += _guard("import torch", ["torch"])
+            lines += self._guard("import torch", ["torch"])
             self.wanted.torch = False
         kept = tuple(s.bound for s in keeps)
         if keeps and self._guarded(statement) and not added and len(keeps) == len(sites):
             return ImportEdit(Edit(0, 0, ()), (), kept, statement)
         return ImportEdit(self._replace(statement, lines, indent), tuple(added), kept, statement)
+
+    def _guard(self, statement: str, bound: Sequence[str]) -> list[str]:
+        """An import that may fail where torch is not installed; its names stand for nothing then."""
+        lines = ["try:", f"    {statement}", "except ImportError:"]
+        missing = f"{self.names.spell('snippets.MissingTorch')[0]}()" if self.wanted.named_at_import else "None"
+        names = [name for name in bound if name != "*"]
+        return [*lines, *(f"    {name} = {missing}" for name in names)] if names else [*lines, "    pass"]
 
     def _replace(self, statement: ast.stmt, lines: list[str], indent: str) -> Edit:
         start, end = self.text.start(statement), self.text.end(statement)
@@ -113,9 +121,10 @@ class ImportWriter:
 
     def _alone(self, statement: ast.stmt) -> bool:
         """Whether nothing else stays in the statement's block."""
-        block = self.blocks.get(statement, [])
+        block = self.by_statement[statement][0].block
         removed = [s for s in block if s in self.by_statement and self._vanishes(s)]
-        return len(removed) == len(block) and block and removed[-1] is statement and block is not self.text.tree.body
+        everything = len(removed) == len(block) and removed[-1] is statement
+        return everything and block is not self.text.tree.body
 
     def _vanishes(self, statement: ast.stmt) -> bool:
         assert isinstance(statement, (ast.Import, ast.ImportFrom))
@@ -124,12 +133,8 @@ class ImportWriter:
         return not used and len(sites) == len(statement.names)
 
     def _guarded(self, statement: ast.stmt) -> bool:
-        """Whether the import stands in a ``try`` or a function: it does not keep the file from being imported."""
-        return statement not in self.text.tree.body and not self._in_plain_block(statement)
-
-    def _in_plain_block(self, statement: ast.stmt) -> bool:
-        return any(statement in node.body or statement in node.orelse for node in ast.walk(self.text.tree)
-                   if isinstance(node, ast.If))  # fmt: skip
+        """Whether the import's failing does not keep the file from being imported."""
+        return self.by_statement[statement][0].guarded
 
     def _indent(self, statement: ast.stmt) -> str:
         start = self.text.start(statement)
@@ -159,20 +164,3 @@ def _statement(statement: ast.Import | ast.ImportFrom, aliases: Iterable[ast.ali
         return f"import {names}"
     return f"from {'.' * statement.level}{statement.module or ''} import {names}"
 
-
-def _guard(statement: str, bound: Sequence[str]) -> list[str]:
-    """An import that may fail where torch is not installed; its names are None then."""
-    lines = ["try:", f"    {statement}", "except ImportError:"]
-    names = [name for name in bound if name != "*"]
-    return [*lines, *(f"    {name} = None" for name in names)] if names else [*lines, "    pass"]
-
-
-def _blocks(tree: ast.Module) -> dict[ast.stmt, list[ast.stmt]]:
-    """Statement → the block in which it stands."""
-    found: dict[ast.stmt, list[ast.stmt]] = {}
-    for node in ast.walk(tree):
-        for field_name in ("body", "orelse", "finalbody"):
-            block = getattr(node, field_name, None)
-            if isinstance(block, list):
-                found.update((s, block) for s in block if isinstance(s, ast.stmt))
-    return found

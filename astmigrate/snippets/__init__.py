@@ -14,6 +14,7 @@ from pathlib import Path
 _HEADER = '''"""Functions and classes that the migrated code needs beside MindSpore's own."""
 '''
 _IMPORTS = {
+    "Any": "from typing import Any", "annotations": "",
     "math": "import math", "np": "import numpy as np", "ms": "import mindspore as ms", "nn": "from mindspore import nn",
     "ops": "from mindspore import ops", "Tensor": "from mindspore import Tensor", "mint": "from mindspore import mint",
     "OrderedDict": "from collections import OrderedDict", "itertools": "import itertools",
