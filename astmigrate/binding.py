@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from astmigrate.analysis.kinds import Value
-from astmigrate.model import Unsupported
+from astmigrate.model import NeedsAdapter, Unsupported
 from astmigrate.tables import Form, Row
 
 
@@ -71,7 +71,10 @@ _SYNONYMS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim", "x": "input", 
 
 
 def bind(form: Form, arguments: Arguments) -> list[Bound] | str:
-    """The bound arguments in source order, or the reason why they do not fit."""
+    """The bound arguments in source order, or the reason why they do not fit.
+
+    Raises ``NeedsAdapter`` where starred arguments could be any of several parameters.
+    """
     declared = parameters(form.args or ())
     by_name = {p.name: p for p in declared if not p.star}
     queue = [p for p in declared if not p.keyword_only and p.star != "**"]
@@ -81,6 +84,8 @@ def bind(form: Form, arguments: Arguments) -> list[Bound] | str:
         if not queue:
             return "more arguments than torch takes"
         parameter = queue[0]
+        if isinstance(node, ast.Starred) and parameter.star != "*":
+            raise NeedsAdapter("starred arguments")
         if parameter.star != "*":
             queue.pop(0)
         bound.append(Bound(parameter, node, value))
@@ -88,6 +93,8 @@ def bind(form: Form, arguments: Arguments) -> list[Bound] | str:
     rest = next((p for p in declared if p.star == "**"), None)
     for keyword, value in zip(call.keywords, arguments.keywords, strict=True):
         name = keyword.arg or ""
+        if keyword.arg is None and rest is None:
+            raise NeedsAdapter("starred arguments")
         found = by_name.get(name) or by_name.get(_SYNONYMS.get(name, "")) or rest or _starred(declared, name)
         if found is None or found.name in taken:
             return f"torch has no parameter '{name}' here"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 
 from astmigrate.adapters import adapter_name, adapter_source
@@ -10,7 +11,7 @@ from astmigrate.analysis.index import ProjectIndex
 from astmigrate.analysis.sites import Analysis, Site
 from astmigrate.analysis.text import Text
 from astmigrate.analysis.walk import Walk
-from astmigrate.binding import parameters, select
+from astmigrate.binding import select
 from astmigrate.handlers import handler
 from astmigrate.model import Edit, Finding, Level, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.rewrite.arguments import ATOMIC, simple
@@ -20,6 +21,7 @@ from astmigrate.rewrite.names import SNIPPETS, Names
 from astmigrate.snippets import catalogue
 from astmigrate.tables import Form, Row
 
+_COMMENT = re.compile(r"#[^\r\n]*")
 _LOOSE_PARENTS = (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr, ast.AugAssign, ast.keyword, ast.List, ast.Tuple,
                   ast.Dict, ast.For, ast.If, ast.While, ast.FormattedValue, ast.Assert)  # fmt: skip
 
@@ -107,8 +109,6 @@ class Planner:
         form, bound = select(row, site.arguments)
         if form.manual:
             raise Unsupported(form.manual)
-        if site.arguments.starred and not any(p.star for p in parameters(form.args or ())):
-            raise NeedsAdapter("starred arguments")
         call = site.arguments.call
         where = Target(self.text, call, self.names, site.receiver, init, lambda: self._loose(site, call))
         if form.handler:
@@ -128,10 +128,27 @@ class Planner:
         self._need(site, written.needs)
         for edit in edits:
             self._edit(edit)
+            self._save_comments(site, edit)
         target = form.target or self._described(form)
         if edits or level is Level.REVIEW:
             self._finding(site, level, "AM301" if level is Level.REVIEW else "AM101", target,
                           f"'{row.name}' is converted to '{target}'." + "".join(f" {n}" for n in notes))  # fmt: skip
+
+    def _save_comments(self, site: Site, edit: Edit) -> None:
+        """Comments between the parts of a call that is composed anew go above its statement."""
+        if site.within is None or not edit.pieces:
+            return
+        lost: list[str] = []
+        position = edit.start
+        for piece in (*edit.pieces, Span(edit.end, edit.end)):
+            if isinstance(piece, Span):
+                gap = self.text.slice(position, piece.start) if piece.start > position else ""
+                lost += [] if "'" in gap or '"' in gap else _COMMENT.findall(gap)
+                position = piece.end
+        start = self.text.line_start(self.text.start(site.within))
+        indent = self.text.slice(start, self.text.start(site.within))
+        for comment in lost:
+            self._edit(Edit(start, start, (f"{indent}{comment.rstrip()}{self.text.newline}",)))
 
     def _described(self, form: Form) -> str:
         return (form.template or "").replace("{", "").replace("}", "")

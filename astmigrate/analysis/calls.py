@@ -174,6 +174,9 @@ class Calls:
         prefix = _RECEIVERS.get(receiver.kind)
         if prefix and self.active:
             return self._row_method(node, func, receiver, arguments, prefix)
+        if receiver.kind in ("array", "foreign"):
+            takes_tensor = any(v.kind == "tensor" for v in arguments.positional[:1])
+            return UNKNOWN if takes_tensor and receiver.kind == "foreign" else receiver
         if receiver.kind in ("sequence", "dict"):
             return containers.method(self, func, receiver, arguments)
         if receiver.kind in ("unknown", "member") and not receiver.alternatives or receiver.kind == "unknown":

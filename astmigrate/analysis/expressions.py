@@ -129,6 +129,8 @@ class Expressions(Calls):
             return Value("bound", node.attr)
         if base.kind == "array":
             return SIZE if node.attr == "shape" else ARRAY
+        if base.kind == "foreign":
+            return base
         if node.attr == "shape":
             return SIZE
         for key, value in base.keys:
@@ -280,7 +282,7 @@ def _sliced(base: Value) -> Value:
         return kinds.sequence_of(kinds.any_element(base))
     if base.kind == "module":
         return replace(base, keys=(), items=None, element=kinds.any_element(base))
-    return base if base.kind in ("tensor", "size", "string", "sequence", "array") else UNKNOWN
+    return base if base.kind in ("tensor", "size", "string", "sequence", "array", "foreign") else UNKNOWN
 
 
 def _integer(node: ast.expr) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from astmigrate.analysis import kinds
-from astmigrate.analysis.kinds import ARRAY, DICT, NUMBER, STRING, UNKNOWN, Value, join
+from astmigrate.analysis.kinds import ARRAY, DICT, FOREIGN, NUMBER, STRING, UNKNOWN, Value, join
 from astmigrate.binding import Arguments
 
 _NUMBERS = frozenset(["len", "int", "float", "bool", "round", "ord", "hash", "divmod", "id", "isinstance", "callable"])
@@ -35,7 +35,9 @@ def external_result(name: str, arguments: Arguments) -> Value:
         return mapping(arguments)
     if leaf in ("copy.deepcopy", "copy.copy", "typing.cast", "functools.partial", "next"):
         return _passed(leaf, arguments)
-    return UNKNOWN
+    if name.startswith("builtins.") or "." not in name or (first is not None and first.kind == "tensor"):
+        return UNKNOWN
+    return FOREIGN
 
 
 def _passed(name: str, arguments: Arguments) -> Value:

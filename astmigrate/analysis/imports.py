@@ -33,7 +33,7 @@ class Imports:
             root = alias.name.partition(".")[0]
             name = alias.name if alias.asname else root
             bound = alias.asname or root
-            self.scope.names[bound] = Value("ref", name, direct=True)
+            self._bind_import(bound, Value("ref", name, direct=True))
             if self._is_torch(alias.name):
                 self._bound_torch(node, alias, name, bound)
             else:
@@ -49,10 +49,14 @@ class Imports:
                 self._star(node, source, alias)
             elif self._is_torch(source):
                 bound = alias.asname or alias.name
-                self.scope.names[bound] = Value("ref", f"{source}.{alias.name}", direct=True)
+                self._bind_import(bound, Value("ref", f"{source}.{alias.name}", direct=True))
                 self._bound_torch(node, alias, f"{source}.{alias.name}", bound)
             else:
                 self._from_other(node, source, alias)
+
+    def _bind_import(self, bound: str, value: Value) -> None:
+        scope = self.scope.module if bound in self.scope.outer else self.scope
+        scope.names[bound] = value
 
     def _from_other(self, node: ast.ImportFrom, source: str, alias: ast.alias) -> None:
         bound = alias.asname or alias.name

@@ -113,6 +113,8 @@ def absolute(module: str, package: str) -> str:
     level = len(module) - len(rest)
     if not level:
         return module
-    parts = package.split(".") if package else []
+    if not package:
+        return module  # beside a file that is in no package: not one of the project's modules, nor torch
+    parts = package.split(".")
     parts = parts[: len(parts) - level + 1]
     return ".".join([*parts, rest] if rest else parts)

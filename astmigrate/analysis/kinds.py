@@ -68,7 +68,8 @@ MEMBER = Value("member")  # an attribute of a module about which nothing is know
 SEQUENCE = Value("sequence")
 DICT = Value("dict")
 ARRAY = Value("array")
-_SIMPLE = {v.kind: v for v in (TENSOR, SIZE, NUMBER, STRING, NONE, SEQUENCE, DICT, ARRAY, UNKNOWN)}
+FOREIGN = Value("foreign")  # what another library made; a tensor's methods do not speak for one
+_SIMPLE = {v.kind: v for v in (TENSOR, SIZE, NUMBER, STRING, NONE, SEQUENCE, DICT, ARRAY, FOREIGN, UNKNOWN)}
 
 
 def join(first: Value | None, second: Value | None) -> Value:
@@ -138,7 +139,7 @@ def iterate(value: Value) -> Value:
         return TENSOR
     if value.kind == "size":
         return NUMBER
-    return MEMBER if value.kind == "member" else UNKNOWN
+    return value if value.kind in ("member", "foreign", "array") else UNKNOWN
 
 
 def sequence_of(element: Value | None) -> Value:
@@ -150,10 +151,10 @@ def from_returns(word: str) -> Value:
     """The value that a row's ``returns`` describes."""
     if not word:
         return UNKNOWN
-    if word.endswith("..."):
-        return sequence_of(from_returns(word[:-3].strip()))
     if "," in word:
         return Value("sequence", items=tuple(from_returns(part.strip()) for part in word.split(",")))
+    if word.endswith("..."):
+        return sequence_of(from_returns(word[:-3].strip()))
     return _SIMPLE.get(word) or Value(word)
 
 

@@ -407,8 +407,10 @@ class Walk(Imports, Expressions):
 
     def result_of(self, info: FunctionInfo) -> Value:
         """What a function returns; walks it if no one has yet."""
-        if info.state == "new" and info.walk.finished:
+        if info.state == "new" or (info.state == "early" and info.walk.finished):
             info.walk.enter(info)
+            # called while its module is still being walked: its sites are found again when all names are bound
+            info.state = "done" if info.walk.finished else "early"
         return info.result or UNKNOWN
 
     def initialised(self, info: ClassInfo) -> None:
@@ -421,14 +423,13 @@ class Walk(Imports, Expressions):
         """Walks the body of one of this module's functions."""
         saved = (self.scope, self.owner, self.function_info, self.optional, self.statement,
                  self.current, self.trying)  # fmt: skip
-        info.state = "running"
+        info.state, info.result = "running", None
         self.scope, self.owner, self.function_info, self.optional = Scope(info.scope, "function"), info.owner, info, 0
         self._bind_parameters(info)
         self.body(info.node.body)
-        info.state = "done"
         if info.result is None:
             info.result = NONE
-        if info.node.name == "__init__" and info.owner is not None and info.owner.late and self.is_module(info.owner):
+        if self.finished and info.node.name == "__init__" and info.owner is not None and info.owner.late and self.is_module(info.owner):
             assert isinstance(info.node, ast.FunctionDef)
             self.analysis.late_inits.append(info.node)
         self.scope, self.owner, self.function_info, self.optional, self.statement, self.current, self.trying = saved
