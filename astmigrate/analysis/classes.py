@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from astmigrate.analysis.kinds import Value, join
 
 if TYPE_CHECKING:
-    from astmigrate.analysis.walk import Walk
+    from astmigrate.analysis.state import State
 
 
 class Scope:
@@ -47,7 +47,7 @@ class FunctionInfo:
     name: str
     node: ast.FunctionDef | ast.AsyncFunctionDef
     scope: Scope
-    walk: Walk
+    walk: State
     owner: ClassInfo | None = None
     result: Value | None = None
     state: str = "new"
@@ -75,7 +75,7 @@ class ClassInfo:
     name: str
     node: ast.ClassDef
     path: str
-    walk: Walk
+    walk: State
     bases: tuple[Value, ...] = ()
     methods: dict[str, FunctionInfo] = field(default_factory=dict)
     attributes: dict[str, Attribute] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from astmigrate.analysis.kinds import NUMBER, STRING, UNKNOWN, Value, join
 from astmigrate.binding import Arguments
 
 if TYPE_CHECKING:
-    from astmigrate.analysis.calls import Calls
+    from astmigrate.analysis.state import State
 
 
 def build(module: Value, arguments: Arguments) -> Value:
@@ -56,7 +56,7 @@ def grown(container: Value, method: str, arguments: Arguments) -> Value:
     return replace(base, element=join(base.element, element) if element else base.element)
 
 
-def method(walk: Calls, func: ast.Attribute, receiver: Value, arguments: Arguments) -> Value:
+def method(walk: State, func: ast.Attribute, receiver: Value, arguments: Arguments) -> Value:
     """A method of a list or dictionary."""
     name = func.attr
     if name in ("append", "extend", "insert", "update", "add"):

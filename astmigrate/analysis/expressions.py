@@ -19,7 +19,6 @@ from astmigrate.analysis.kinds import (
     SIZE,
     STRING,
     TENSOR,
-    TORCH_ROOTS,
     UNKNOWN,
     Value,
     join,
@@ -28,7 +27,7 @@ from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import place
 
 if TYPE_CHECKING:
-    from astmigrate.analysis.index import ProjectIndex
+    pass
 
 _BUILTINS = frozenset(dir(builtins))
 _DTYPED = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype", "device": "torch.device",
@@ -37,9 +36,6 @@ _DTYPED = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype
 
 class Expressions(Calls):
     """The expression half of a walk; ``walk.Walk`` adds the statements."""
-
-    index: ProjectIndex
-    _placed: set[int]
 
     def expr(self, node: ast.expr) -> Value:
         """The value of an expression; a torch name in it that stands for itself is a "value" site."""
@@ -67,10 +63,6 @@ class Expressions(Calls):
             if isinstance(child, ast.expr):
                 self.expr(child)
         return UNKNOWN
-
-    def is_torch(self, name: str) -> bool:
-        """Whether a qualified name is torch's and not the project's."""
-        return name.partition(".")[0] in TORCH_ROOTS and not self.index.is_project(name)
 
     # names -----------------------------------------------------------------------------------
 
@@ -249,8 +241,8 @@ class Expressions(Calls):
         return value
 
     def formatted(self, node: ast.JoinedStr) -> Value:
-        if id(node) not in self._placed:  # a loop's body is walked twice
-            self._placed.add(id(node))
+        if id(node) not in self.placed:  # a loop's body is walked twice
+            self.placed.add(id(node))
             place(self.text, node)
         self.children(node)
         return STRING

@@ -8,8 +8,9 @@ from astmigrate.analysis import kinds
 from astmigrate.analysis.kinds import ARRAY, DICT, FOREIGN, NUMBER, STRING, UNKNOWN, Value, join
 from astmigrate.binding import Arguments
 
-_NUMBERS = frozenset(["len", "int", "float", "bool", "round", "ord", "hash", "divmod", "id", "isinstance", "callable"])
-_STRINGS = frozenset(["str", "repr", "format", "chr", "input", "string.join", "string.format", "string.lower", "string.upper", "string.replace", "string.strip"])  # fmt: skip
+_NUMBERS = frozenset({"len", "int", "float", "bool", "round", "ord", "hash", "divmod", "id", "callable"})
+_STRINGS = frozenset({"str", "repr", "format", "chr", "input", "string.join", "string.format", "string.lower",
+                      "string.upper", "string.replace", "string.strip"})  # fmt: skip
 _SEQUENCES = frozenset({"list", "tuple", "sorted", "reversed", "set", "frozenset", "iter"})
 
 

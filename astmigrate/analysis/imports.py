@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from astmigrate.analysis.classes import Scope
 from astmigrate.analysis.kinds import TORCH_ROOTS, UNKNOWN, Value
-from astmigrate.analysis.sites import Analysis, ImportSite
+from astmigrate.analysis.sites import ImportSite
+from astmigrate.analysis.state import State
 
 if TYPE_CHECKING:
-    from astmigrate.analysis.index import Module, ProjectIndex
-    from astmigrate.analysis.text import Text
+    pass
 
 
-class Imports:
+class Imports(State):
     """The import statements of a walk."""
-
-    module: Module
-    index: ProjectIndex
-    scope: Scope
-    analysis: Analysis
-    text: Text
-    active: bool
-    block: Sequence[ast.stmt]  # the statements among which the walk is
-    trying: bool  # whether it is in a ``try``
 
     def import_(self, node: ast.Import) -> None:
         for alias in node.names:

@@ -1,0 +1,83 @@
+"""Walks the bodies of functions: what their parameters are and what they return."""
+
+from __future__ import annotations
+
+import ast
+
+from astmigrate.analysis import evidence, kinds
+from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
+from astmigrate.analysis.kinds import NONE, TENSOR, UNKNOWN, Value, join
+from astmigrate.analysis.state import State
+
+
+class Functions(State):
+    """The functions of a walk; each is walked once its module's names are bound."""
+
+    def result_of(self, info: FunctionInfo) -> Value:
+        """What a function returns; walks it if no one has yet."""
+        if info.state == "new" or (info.state == "early" and info.walk.finished):
+            info.walk.enter(info)
+            # called while its module is still being walked: its sites are found again when all names are bound
+            info.state = "done" if info.walk.finished else "early"
+        return info.result or UNKNOWN
+
+    def initialised(self, info: ClassInfo) -> None:
+        """Makes sure that the ``__init__`` of a class has been walked."""
+        for owner in info.lineage(self.index.classes):
+            if "__init__" in owner.methods:
+                self.result_of(owner.methods["__init__"])
+
+    def enter(self, info: FunctionInfo) -> None:
+        """Walks the body of one of this module's functions."""
+        saved = (self.scope, self.owner, self.function_info, self.optional, self.statement,
+                 self.current, self.trying)  # fmt: skip
+        info.state, info.result = "running", None
+        self.scope, self.owner, self.function_info, self.optional = Scope(info.scope, "function"), info.owner, info, 0
+        self._bind_parameters(info)
+        self.body(info.node.body)
+        if info.result is None:
+            info.result = NONE
+        owner = info.owner if self.finished and info.node.name == "__init__" else None
+        if owner is not None and owner.late and self.is_module(owner):
+            assert isinstance(info.node, ast.FunctionDef)
+            self.analysis.late_inits.append(info.node)
+        self.scope, self.owner, self.function_info, self.optional, self.statement, self.current, self.trying = saved
+
+    def _bind_parameters(self, info: FunctionInfo) -> None:
+        arguments = info.node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+        pairs = list(zip(positional, defaults + list(arguments.defaults), strict=True))
+        pairs += list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+        found = evidence.tensors(info.node, self.tensor_methods) if self.active else {}
+        bound_first = info.owner is not None and info.scope.kind == "class" and "staticmethod" not in info.decorators
+        forward = info.node.name == "forward" and info.owner is not None and self.is_module(info.owner)
+        for number, (arg, default) in enumerate(pairs):
+            if number == 0 and bound_first:
+                assert info.owner is not None
+                self.set_name(arg.arg, Value("class" if "classmethod" in info.decorators else "self", info.owner.name))
+            else:
+                self.set_name(arg.arg, self._parameter(arg, default, found.get(arg.arg), forward))
+        for star in (arguments.vararg, arguments.kwarg):
+            if star is not None:
+                self.set_name(star.arg, kinds.SEQUENCE if star is arguments.vararg else kinds.DICT)
+
+    def _parameter(self, arg: ast.arg, default: ast.expr | None, tensor: bool | None, forward: bool) -> Value:
+        """Evidence for a parameter, strongest first: annotation, default, use, being ``forward``'s."""
+        declared = kinds.from_annotation(arg.annotation, self.qualify)
+        if declared.kind != "unknown" or declared.alternatives:
+            return declared
+        if isinstance(default, ast.Constant) and default.value is not None:
+            return kinds.from_constant(default.value) if not isinstance(default.value, str) else kinds.STRING
+        if isinstance(default, (ast.Tuple, ast.List, ast.Dict)):
+            return UNKNOWN
+        if default is not None and not isinstance(default, ast.Constant):
+            return self._quietly(default)
+        if tensor is not None:
+            return TENSOR if tensor else UNKNOWN
+        return TENSOR if forward and arg.annotation is None else UNKNOWN
+
+    def _quietly(self, node: ast.expr) -> Value:
+        """A default's value: a class or function that may be replaced by the caller's."""
+        name = self.qualify(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+        return join(Value("ref", name), UNKNOWN) if self.is_torch(name) else UNKNOWN

@@ -1,0 +1,125 @@
+"""What the parts of a walk share: where the walk is, what it has found, and what each part asks of another."""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
+from astmigrate.analysis.kinds import TORCH_ROOTS, Value
+from astmigrate.analysis.sites import Analysis, Rename, Site
+from astmigrate.analysis.text import Text
+from astmigrate.binding import Arguments
+
+if TYPE_CHECKING:
+    from astmigrate.analysis.index import Module, ProjectIndex
+
+
+class State(ABC):
+    """The state of a walk over one module."""
+
+    def __init__(self, module: Module, index: ProjectIndex) -> None:
+        self.module, self.index = module, index
+        self.text = Text(module.text, module.path)
+        self.scope = Scope(None, "module")
+        self.analysis = Analysis()
+        self.active = False  # whether the file uses torch at all: only then do methods mean a tensor's
+        self.finished = False  # whether all statements of the module have been walked
+        self.owner: ClassInfo | None = None  # the class whose body or method is walked
+        self.function_info: FunctionInfo | None = None
+        self.statement: ast.Call | None = None  # the call that is the whole of the current statement
+        self.current: ast.stmt | None = None
+        self.block: Sequence[ast.stmt] = ()  # the statements among which ``current`` is
+        self.optional = 0  # depth of conditions and loops
+        self.trying = False
+        self.later: list[FunctionInfo] = []
+        self.placed: set[int] = set()  # f-strings whose positions are right
+        self.sites: dict[int, Site] = {}
+
+    def record(self, site: Site) -> None:
+        """Keeps a site; a later pass over the same node takes its place."""
+        if self.active or site.role in ("value", "type", "annotation", "decorator"):
+            site.within, site.at_import = self.current, self.function_info is None
+            self.sites[id(site.node)] = site
+
+    def is_torch(self, name: str) -> bool:
+        """Whether a qualified name is torch's and not the project's."""
+        return name.partition(".")[0] in TORCH_ROOTS and not self.index.is_project(name)
+
+    def rename_forward(self, func: ast.Attribute) -> None:
+        """``x.forward`` → ``x.construct``."""
+        self._rename(self.text.end(func) - len("forward"))
+
+    def rename_definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """``def forward`` → ``def construct``."""
+        self._rename(self.text.data.index(b"forward", self.text.start(node)))
+
+    def _rename(self, start: int) -> None:
+        self.analysis.renames.append(
+            Rename(start, start + len("forward"), "construct", "torch.nn.Module.forward", "mindspore.nn.Cell.construct")
+        )
+
+    @property
+    def tensor_methods(self) -> frozenset[str]:
+        """The names of all tensor methods that the tables know."""
+        return self.index.tables.members("torch.Tensor")
+
+    @abstractmethod
+    def body(self, statements: Sequence[ast.stmt]) -> None: ...
+
+    @abstractmethod
+    def expr(self, node: ast.expr) -> Value: ...
+
+    @abstractmethod
+    def reference(self, node: ast.expr) -> Value: ...
+
+    @abstractmethod
+    def used(self, node: ast.expr, value: Value) -> Value: ...
+
+    @abstractmethod
+    def types(self, node: ast.expr) -> None: ...
+
+    @abstractmethod
+    def arguments(self, node: ast.Call) -> Arguments: ...
+
+    @abstractmethod
+    def is_module(self, info: ClassInfo) -> bool: ...
+
+    @abstractmethod
+    def set_name(self, name: str, value: Value) -> None: ...
+
+    @abstractmethod
+    def bind(self, target: ast.expr, value: Value) -> None: ...
+
+    @abstractmethod
+    def defaults(self, arguments: ast.arguments) -> None: ...
+
+    @abstractmethod
+    def narrowed(self, test: ast.expr) -> AbstractContextManager[None]: ...
+
+    @abstractmethod
+    def result_of(self, info: FunctionInfo) -> Value: ...
+
+    @abstractmethod
+    def enter(self, info: FunctionInfo) -> None: ...
+
+    @abstractmethod
+    def called(self, node: ast.Call, callee: Value, arguments: Arguments) -> Value: ...
+
+    @abstractmethod
+    def row_result(self, name: str, arguments: Arguments) -> Value: ...
+
+    @abstractmethod
+    def forward_result(self, value: Value) -> Value: ...
+
+    @abstractmethod
+    def member(self, base: Value, node: ast.Attribute) -> Value: ...
+
+    @abstractmethod
+    def initialised(self, info: ClassInfo) -> None: ...
+
+    @abstractmethod
+    def qualify(self, node: ast.expr) -> str: ...
