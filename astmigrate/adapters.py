@@ -7,6 +7,7 @@ own rewriting, applied to a call that passes every parameter on.
 from __future__ import annotations
 
 import ast
+import keyword
 
 from msgspec.structs import replace
 
@@ -77,7 +78,7 @@ def _signature(declared: tuple[Parameter, ...]) -> list[str]:
         if parameter.keyword_only and not marked:
             found.append("*")
             marked = True
-        found.append(parameter.name + (f"={parameter.default}" if parameter.default is not None else ""))
+        found.append(_local(parameter) + (f"={parameter.default}" if parameter.default is not None else ""))
     return found
 
 
@@ -103,9 +104,15 @@ def _written(row: Row, callee: str, *, init: bool = False, receiver: str = "") -
 
 
 def _passed(parameter: Parameter) -> str:
+    local = _local(parameter)
     if parameter.star:
-        return f"{parameter.star}{parameter.name}"
-    return f"{parameter.name}={parameter.name}" if parameter.keyword_only else parameter.name
+        return f"{parameter.star}{local}"
+    return f"{parameter.name}={local}" if parameter.keyword_only else local
+
+
+def _local(parameter: Parameter) -> str:
+    """The parameter's name; ``uniform_(from=...)`` has one that Python does not let a function have."""
+    return f"{parameter.name}_" if keyword.iskeyword(parameter.name) else parameter.name
 
 
 def _checks(row: Row, declared: tuple[Parameter, ...], indent: str) -> str:
@@ -117,6 +124,8 @@ def _checks(row: Row, declared: tuple[Parameter, ...], indent: str) -> str:
             continue
         values = [*(harmless or ()), *([parameter.default] if parameter.default is not None else [])]
         values = [v for v in dict.fromkeys(values) if not v.startswith("torch.")]
+        if not values:  # only torch's own constants are harmless: none of them can come here
+            continue
         message = reason or f"MindSpore has no {parameter.name} here"
         lines.append(f"{indent}if {parameter.name} not in ({', '.join(values)},):\n"
                      f"{indent}    raise NotImplementedError({message!r})\n")  # fmt: skip
