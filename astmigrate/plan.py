@@ -40,7 +40,7 @@ class Planner(SitePlans):
             indent = self.text.slice(self.text.line_start(start), start)
             first = node.args.args[0].arg if node.args.args else "self"
             self.edit(Edit(stop, stop, (f"{self.text.newline}{indent}{first}.update_parameters_name()",)))
-            message = "'update_parameters_name' is inserted: it names the parameters of cells added later by their path."
+            message = "'update_parameters_name' is inserted: parameters of cells added later are named by their path."
             target = "mindspore.nn.Cell.update_parameters_name"
             self.findings.at(self.text.start(last), at, Level.INFO, "AM204", "torch.nn.Module", target, message)
 
@@ -66,8 +66,9 @@ class Planner(SitePlans):
                 self.out.snippets["MissingTorch"] = ""
 
     def _quote(self, site: Site) -> None:
-        start, end = self.text.start(site.node), self.text.end(site.node)
-        if self.text.data[start - 1 : start] not in (b"'", b'"'):
+        """An annotation that stays torch's must not be evaluated where torch is missing."""
+        if not site.quoted:
+            start, end = self.text.start(site.node), self.text.end(site.node)
             self.edit(Edit(start, start, ('"',)))
             self.edit(Edit(end, end, ('"',)))
 
@@ -85,7 +86,9 @@ class Planner(SitePlans):
                 self.findings.at(planned.edit.start, planned.edit.end, Level.INFO, "AM201", "", "",
                          f"'{line}' is inserted to the converted file.")  # fmt: skip
             for name in planned.kept:
-                self.findings.at(planned.edit.start, planned.edit.end, Level.INFO, "AM205", "torch", "",
+                assert planned.statement is not None
+                start, end = self.text.start(planned.statement), self.text.end(planned.statement)
+                self.findings.at(start, end, Level.INFO, "AM205", "torch", "",
                          f"the import of '{name}' stays for the lines that are not converted.")  # fmt: skip
 
     def _reexport(self, name: str, bound: str) -> None:

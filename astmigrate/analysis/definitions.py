@@ -93,22 +93,23 @@ class Definitions(State):
                     if method.node.name == "forward" and method.walk is self:
                         self.rename_definition(method.node)
 
-    def annotation(self, node: ast.expr | None) -> None:
+    def annotation(self, node: ast.expr | None, quoted: bool = False) -> None:
         """Records the torch names in an annotation, in quoted ones too."""
         if node is None:
             return
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node = self._quoted(node)
+            quoted = True
             if node is None:
                 return
         if isinstance(node, (ast.Name, ast.Attribute)):
             value = self.reference(node)
             if value.direct and value.kind == "ref" and self.is_torch(value.name):
-                self.record(Site("annotation", value.name, node))
+                self.record(Site("annotation", value.name, node, quoted=quoted))
             return
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
-                self.annotation(child)
+                self.annotation(child, quoted)
 
     def _quoted(self, node: ast.Constant) -> ast.expr | None:
         source = self.text.of(node)

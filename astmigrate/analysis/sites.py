@@ -34,6 +34,7 @@ class Site:
     owner: ClassInfo | None = None
     within: ast.stmt | None = None
     at_import: bool = False
+    quoted: bool = False  # an annotation written as a string
 
 
 @dataclass(eq=False, slots=True)

@@ -61,7 +61,7 @@ class ImportWriter:
             found.append(self._rewritten(statement, lines if number == 0 else []))
         if not top and lines:
             found.append(self._inserted(lines))
-        return [f for f in found if f.edit.pieces or f.edit.start != f.edit.end]
+        return [f for f in found if f.kept or f.edit.pieces or f.edit.start != f.edit.end]
 
     def _local(self, statement: ast.stmt, top: Sequence[ast.stmt]) -> set[str]:
         """What only the names of a nested import need."""
