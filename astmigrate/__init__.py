@@ -11,4 +11,13 @@ from astmigrate.migrate import migrate_source
 from astmigrate.model import Edit, Finding, Level, Migration, SourceError, WeightRules
 
 __version__ = "0.1.0"
-__all__ = ["Edit", "Finding", "Level", "Migration", "SourceError", "WeightRules", "__version__", "migrate_source"]
+__all__ = [
+    "Edit",
+    "Finding",
+    "Level",
+    "Migration",
+    "SourceError",
+    "WeightRules",
+    "__version__",
+    "migrate_source",
+]

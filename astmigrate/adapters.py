@@ -95,8 +95,8 @@ def _written(row: Row, callee: str, *, init: bool = False, receiver: str = "") -
         raise Unsupported(bound)
     receiver_node = call.func.value if receiver and isinstance(call.func, ast.Attribute) else None
     where = Target(text, call, Names(()), receiver_node, init)
-    form: Form = replace(row, drop={**row.drop, **{n: "*" for n in row.unsupported}}, unsupported={})
-    form = replace(form, drop={n: "*" for n in form.drop})
+    form: Form = replace(row, drop={**row.drop, **dict.fromkeys(row.unsupported, "*")}, unsupported={})
+    form = replace(form, drop=dict.fromkeys(form.drop, "*"))
     if row.handler:
         form = handler(row.handler)(handler_call(row.name, form, bound, where, False, None), form)
     written = write_call(form, bound, where)

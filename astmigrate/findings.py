@@ -34,7 +34,9 @@ class Findings:
             start = end - len(node.attr.encode())
         self.at(start, end, level, code, site.name, target, message)
 
-    def converted(self, site: Site, code: str, api: str, target: str, *notes: str, review: bool = False) -> None:
+    def converted(
+        self, site: Site, code: str, api: str, target: str, *notes: str, review: bool = False
+    ) -> None:
         """A site is rewritten; with ``review`` the notes state when it behaves differently."""
         level = Level.REVIEW if review else Level.CONVERTED
         text = " ".join([f"'{api}' is converted to '{target}'.", *(n for n in notes if n)])

@@ -33,7 +33,9 @@ def migrate_module(index: ProjectIndex, name: str) -> Migration:
     module = index.modules[name]
     walk = index.parsed(name)
     package = module.package
-    snippets = f"{'.' * (package.count('.') + 1)}{SNIPPETS}" if package and index.is_package(package) else SNIPPETS
+    snippets = (
+        f"{'.' * (package.count('.') + 1)}{SNIPPETS}" if package and index.is_package(package) else SNIPPETS
+    )
     planned = Planner(walk, index, snippets).run()
     data = splice(walk.text.data, planned.edits)
     code = data.decode("utf-8")

@@ -34,7 +34,7 @@ class Planner(SitePlans):
             line_end = self.text.line_end(at)
             rest = self.text.slice(at, line_end)
             stop = at + len(rest.rstrip("\r\n").encode())
-            if rest.strip() and not rest.strip().startswith("#") or last.lineno == node.lineno:
+            if (rest.strip() and not rest.strip().startswith("#")) or last.lineno == node.lineno:
                 continue
             start = self.text.start(node.body[0])
             indent = self.text.slice(self.text.line_start(start), start)
@@ -42,7 +42,9 @@ class Planner(SitePlans):
             self.edit(Edit(stop, stop, (f"{self.text.newline}{indent}{first}.update_parameters_name()",)))
             message = "'update_parameters_name' is inserted: parameters of cells added later are named by their path."
             target = "mindspore.nn.Cell.update_parameters_name"
-            self.findings.at(self.text.start(last), at, Level.INFO, "AM204", "torch.nn.Module", target, message)
+            self.findings.at(
+                self.text.start(last), at, Level.INFO, "AM204", "torch.nn.Module", target, message
+            )
 
     def _keep_unresolved(self) -> None:
         """What stays torch's keeps its import; a name that MindSpore's import takes is spelled in full."""
@@ -50,8 +52,14 @@ class Planner(SitePlans):
         taken = {n.partition(".")[2] or "ms" for n in needs}
         for site in self.unresolved:
             root = root_name(site.node)
-            binding = next((i for i in self.analysis.imports if root is not None and i.bound == root.id), None)
-            if root is None or binding is None or site.role in ("method", "attribute", "member", "init", "unclear"):
+            binding = next(
+                (i for i in self.analysis.imports if root is not None and i.bound == root.id), None
+            )
+            if (
+                root is None
+                or binding is None
+                or site.role in ("method", "attribute", "member", "init", "unclear")
+            ):
                 continue
             if root.id in taken:
                 self.edit(Edit(self.text.start(root), self.text.end(root), (binding.name,)))
@@ -105,11 +113,13 @@ class Planner(SitePlans):
                 spelled = row.target.removeprefix("mindspore.").rpartition(".")
                 source = "mindspore." + spelled[0] if spelled[0] else "mindspore"
                 self.wanted.values[bound] = f"from {source} import {spelled[2]}" + (
-                    f" as {bound}" if bound != spelled[2] else "")
+                    f" as {bound}" if bound != spelled[2] else ""
+                )
                 return
             snippet = self.snippet(row)
         except Unsupported:
             self.wanted.kept.add(bound)
             return
         self.wanted.values[bound] = f"from {self.names.snippet_module} import {snippet}" + (
-            f" as {bound}" if bound != snippet else "")
+            f" as {bound}" if bound != snippet else ""
+        )

@@ -195,7 +195,9 @@ class SitePlans:
 
     def _value(self, site: Site) -> None:
         if site.name in self.tables.namespaces and self.tables.row(site.name) is None:
-            raise Unsupported("a whole namespace is passed as a value; only the run can tell what is used of it")
+            raise Unsupported(
+                "a whole namespace is passed as a value; only the run can tell what is used of it"
+            )
         row = self._row(site)
         if row.args is None and row.template is not None:
             spelled, needs = self.names.expression(row.template)
@@ -203,7 +205,9 @@ class SitePlans:
             loose = isinstance(ast.parse(spelled, mode="eval").body, ATOMIC) or self._loose(site, site.node)
             pieces = (spelled,) if loose else ("(", spelled, ")")
             self.edit(Edit(self.text.start(site.node), self.text.end(site.node), pieces))
-            self.findings.converted(site, "AM102", row.name, row.template, row.note, review=row.level == "review")
+            self.findings.converted(
+                site, "AM102", row.name, row.template, row.note, review=row.level == "review"
+            )
         elif row.target and (row.args is None or same_convention(row)):
             self._replace(site, row, row.target)
         else:
@@ -212,7 +216,9 @@ class SitePlans:
     def _hasattr(self, site: Site) -> None:
         self._row(site)
         self.edit(Edit(self.text.start(site.node), self.text.end(site.node), ("True",)))
-        self.findings.of(site, Level.CONVERTED, "AM102", "", f"'{site.name}' exists in PyTorch and is converted.")
+        self.findings.of(
+            site, Level.CONVERTED, "AM102", "", f"'{site.name}' exists in PyTorch and is converted."
+        )
 
     def _decorator(self, site: Site) -> None:
         row = self._row(site)
@@ -220,7 +226,9 @@ class SitePlans:
             start, end = self.text.start(site.node), self.text.end(site.node)
             line = self.text.line_start(start)
             self.edit(Edit(line, self.text.line_end(end), ()))
-            self.findings.of(site, Level.CONVERTED, "AM105", "", f"'{row.name}' is removed. {row.note}".rstrip())
+            self.findings.of(
+                site, Level.CONVERTED, "AM105", "", f"'{row.name}' is removed. {row.note}".rstrip()
+            )
         elif site.arguments is not None:
             self._call(site)
         else:
@@ -238,7 +246,9 @@ class SitePlans:
         if new != node.attr:
             self.edit(Edit(end - len(node.attr.encode()), end, (new,)))
         if new != node.attr or row.level == "review":
-            self.findings.converted(site, "AM103", row.name, row.target or "", row.note, review=row.level == "review")
+            self.findings.converted(
+                site, "AM103", row.name, row.target or "", row.note, review=row.level == "review"
+            )
 
     def _template_attribute(self, site: Site, row: Row, node: ast.Attribute) -> None:
         spelled, needs = self.names.expression(row.template or "")
@@ -257,7 +267,9 @@ class SitePlans:
             pieces = ["(", *pieces, ")"]
         self._need(site, needs)
         self.edit(Edit(self.text.start(node), self.text.end(node), tuple(pieces)))
-        self.findings.converted(site, "AM103", row.name, self._described(row), row.note, review=row.level == "review")
+        self.findings.converted(
+            site, "AM103", row.name, self._described(row), row.note, review=row.level == "review"
+        )
 
     def _member(self, site: Site) -> None:
         """An attribute of a layer, such as ``bn.weight`` or ``linear.in_features``."""
@@ -314,12 +326,16 @@ class SitePlans:
             call = site.arguments.call
             start = self.text.start(call)
             if row.inplace and site.statement:
-                if not (isinstance(node.value, (ast.Name, ast.Attribute, ast.Subscript)) and simple(node.value)):
+                if not (
+                    isinstance(node.value, (ast.Name, ast.Attribute, ast.Subscript)) and simple(node.value)
+                ):
                     raise Unsupported("it changes the result of an expression in place")
                 self.edit(Edit(start, start, (f"{self.text.of(node.value)} = ",)))
             opening = self.text.data.index(b"(", self.text.end(node)) + 1
             separator = ", " if call.args or call.keywords else ""
-            self.edit(Edit(start, opening, (f"{local}(", Span(start, receiver_end(self.text, node)), separator)))
+            self.edit(
+                Edit(start, opening, (f"{local}(", Span(start, receiver_end(self.text, node)), separator))
+            )
         else:
             self.edit(Edit(self.text.start(node), self.text.end(node), (local,)))
         self.findings.converted(site, "AM106", row.name, target, "It takes PyTorch's arguments.", row.note,

@@ -88,6 +88,11 @@ class _Namespace:
             own.append((kind, match.end(), end))
         return sections
 
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """Last names of the rows."""
+        return frozenset(name.rpartition(".")[2] for name in self.sections)
+
     def parse(self, name: str, kind: str) -> list[dict[str, Any]]:
         """The sections of that kind of the row ``name``, parsed."""
         try:
@@ -141,7 +146,7 @@ class Tables:
     def members(self, namespace: str) -> frozenset[str]:
         """Last names of the rows of one namespace."""
         found = self._namespace(namespace)
-        return frozenset(n.rpartition(".")[2] for n in found.sections) if found else frozenset()
+        return found.members if found else frozenset()
 
     def names(self) -> list[str]:
         """Every row's name, all tables loaded."""

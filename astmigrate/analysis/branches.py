@@ -64,7 +64,11 @@ class Branches(State):
                     self.scope.names[name] = value
 
     def _guard(self, test: ast.expr) -> tuple[str, Value] | None:
-        if not (isinstance(test, ast.Call) and getattr(test.func, "id", "") == "isinstance" and len(test.args) == 2):
+        if not (
+            isinstance(test, ast.Call)
+            and getattr(test.func, "id", "") == "isinstance"
+            and len(test.args) == 2
+        ):
             return None
         if not isinstance(test.args[0], ast.Name):
             return None

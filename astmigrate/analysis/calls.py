@@ -75,7 +75,9 @@ class Calls(Methods):
         if row is not None and value.kind == "module":
             value = containers.build(replace(value, name=row.name, line=node.lineno), arguments)
         if callee.direct:
-            site = Site(role, row.name if row else name, node.func, arguments, statement=self.statement is node)
+            site = Site(
+                role, row.name if row else name, node.func, arguments, statement=self.statement is node
+            )
             if value.kind == "module" and row is not None and row.name in CONTAINERS:
                 site.origin = kinds.Origin()
                 value = replace(value, origins=(site.origin,))

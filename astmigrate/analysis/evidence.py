@@ -49,7 +49,11 @@ def _from_call(call: ast.Call, names: set[str], found: dict[str, bool]) -> None:
     owner = func.value.id
     if owner in names and func.attr == "size":
         found.setdefault(owner, True)
-    if owner == "self" and len(call.args) == 1 and not func.attr.startswith(("_make", "add_", "register", "set")):
+    if (
+        owner == "self"
+        and len(call.args) == 1
+        and not func.attr.startswith(("_make", "add_", "register", "set"))
+    ):
         # handed to a submodule or a method of the module: a tensor unless something else speaks
         if isinstance(call.args[0], ast.Name) and call.args[0].id in names:
             found.setdefault(call.args[0].id, True)

@@ -76,7 +76,9 @@ class Expressions(Calls):
                 return known[0]
             if any(v.direct for v in known):
                 self.analysis.indirect.add(node.id)
-                return replace(value, alternatives=tuple(replace(v, direct=False) for v in value.alternatives))
+                return replace(
+                    value, alternatives=tuple(replace(v, direct=False) for v in value.alternatives)
+                )
         return value
 
     def _unbound(self, name: str) -> Value:

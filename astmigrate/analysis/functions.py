@@ -32,7 +32,12 @@ class Functions(State):
         saved = (self.scope, self.owner, self.function_info, self.optional, self.statement,
                  self.current, self.trying)  # fmt: skip
         info.state, info.result = "running", None
-        self.scope, self.owner, self.function_info, self.optional = Scope(info.scope, "function"), info.owner, info, 0
+        self.scope, self.owner, self.function_info, self.optional = (
+            Scope(info.scope, "function"),
+            info.owner,
+            info,
+            0,
+        )
         self._bind_parameters(info)
         self.body(info.node.body)
         if info.result is None:
@@ -41,7 +46,15 @@ class Functions(State):
         if owner is not None and owner.late and self.is_module(owner):
             assert isinstance(info.node, ast.FunctionDef)
             self.analysis.late_inits.append(info.node)
-        self.scope, self.owner, self.function_info, self.optional, self.statement, self.current, self.trying = saved
+        (
+            self.scope,
+            self.owner,
+            self.function_info,
+            self.optional,
+            self.statement,
+            self.current,
+            self.trying,
+        ) = saved
 
     def _bind_parameters(self, info: FunctionInfo) -> None:
         arguments = info.node.args
@@ -49,13 +62,18 @@ class Functions(State):
         defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
         pairs = list(zip(positional, defaults + list(arguments.defaults), strict=True))
         pairs += list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
-        found = evidence.tensors(info.node, self.tensor_methods) if self.active else {}
-        bound_first = info.owner is not None and info.scope.kind == "class" and "staticmethod" not in info.decorators
+        open_ends = any(a.annotation is None and getattr(d, "value", None) is None for a, d in pairs)
+        found = evidence.tensors(info.node, self.tensor_methods) if self.active and open_ends else {}
+        bound_first = (
+            info.owner is not None and info.scope.kind == "class" and "staticmethod" not in info.decorators
+        )
         forward = info.node.name == "forward" and info.owner is not None and self.is_module(info.owner)
         for number, (arg, default) in enumerate(pairs):
             if number == 0 and bound_first:
                 assert info.owner is not None
-                self.set_name(arg.arg, Value("class" if "classmethod" in info.decorators else "self", info.owner.name))
+                self.set_name(
+                    arg.arg, Value("class" if "classmethod" in info.decorators else "self", info.owner.name)
+                )
             else:
                 self.set_name(arg.arg, self._parameter(arg, default, found.get(arg.arg), forward))
         for star in (arguments.vararg, arguments.kwarg):
@@ -68,7 +86,7 @@ class Functions(State):
         if declared.kind != "unknown" or declared.alternatives:
             return declared
         if isinstance(default, ast.Constant) and default.value is not None:
-            return kinds.from_constant(default.value) if not isinstance(default.value, str) else kinds.STRING
+            return kinds.STRING if isinstance(default.value, str) else kinds.USUALLY_NUMBER
         if isinstance(default, (ast.Tuple, ast.List, ast.Dict)):
             return UNKNOWN
         if default is not None and not isinstance(default, ast.Constant):

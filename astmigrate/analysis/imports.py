@@ -77,12 +77,19 @@ class Imports(State):
                 )
                 self.scope.names[name] = replace(value, direct=namespace)
 
-    def _bound_torch(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, name: str, bound: str) -> None:
+    def _bound_torch(
+        self, node: ast.Import | ast.ImportFrom, alias: ast.alias, name: str, bound: str
+    ) -> None:
         self.active = True
         self._record_import(node, alias, name, bound)
 
     def _record_import(
-        self, node: ast.Import | ast.ImportFrom, alias: ast.alias, name: str, bound: str, project: bool = False
+        self,
+        node: ast.Import | ast.ImportFrom,
+        alias: ast.alias,
+        name: str,
+        bound: str,
+        project: bool = False,
     ) -> None:
         exported = () if project else self.index.imported_from(self.module.name)
         self.analysis.imports.append(

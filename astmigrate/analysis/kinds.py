@@ -62,6 +62,9 @@ UNKNOWN = Value()
 TENSOR = Value("tensor")
 SIZE = Value("size")
 NUMBER = Value("number")
+USUALLY_NUMBER = Value(
+    "number", name="default"
+)  # a parameter whose default is one; a caller may pass a tuple
 STRING = Value("string")
 NONE = Value("none")
 MEMBER = Value("member")  # an attribute of a module about which nothing is known
@@ -76,7 +79,12 @@ def join(first: Value | None, second: Value | None) -> Value:
     """The union of two values; of one kind if both are, Nones apart."""
     if first is second or second is None or first is None:
         return first or second or UNKNOWN
-    if first.kind == second.kind and first.kind in _SIMPLE and not first.alternatives and not second.alternatives:
+    if (
+        first.kind == second.kind
+        and first.kind in _SIMPLE
+        and not first.alternatives
+        and not second.alternatives
+    ):
         if first.kind == "sequence":
             return replace(first, items=None, element=_elements(first, second))
         return _SIMPLE[first.kind] if first.literal != second.literal else first
@@ -94,8 +102,12 @@ def join(first: Value | None, second: Value | None) -> Value:
     kinds = {v.kind for v in values if v.kind != "none"}
     kind = kinds.pop() if len(kinds) == 1 else "unknown"
     names = {v.name for v in values if v.kind != "none"}
-    return Value(kind, name=names.pop() if len(names) == 1 else "", alternatives=tuple(values),
-                 origins=tuple(dict.fromkeys(o for v in values for o in v.origins)))
+    return Value(
+        kind,
+        name=names.pop() if len(names) == 1 else "",
+        alternatives=tuple(values),
+        origins=tuple(dict.fromkeys(o for v in values for o in v.origins)),
+    )
 
 
 def _same_container(first: Value, second: Value) -> bool:

@@ -15,7 +15,9 @@ from astmigrate.binding import Arguments
 
 _RECEIVERS = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype", "device": "torch.device",
               "optimizer": "torch.optim.Optimizer"}  # fmt: skip
-_MUTATORS = frozenset({"append", "extend", "insert", "add_module", "register_module", "update", "pop", "__setitem__"})
+_MUTATORS = frozenset(
+    {"append", "extend", "insert", "add_module", "register_module", "update", "pop", "__setitem__"}
+)
 
 
 class Methods(State):
@@ -34,7 +36,7 @@ class Methods(State):
             return UNKNOWN if takes_tensor and receiver.kind == "foreign" else receiver
         if receiver.kind in ("sequence", "dict"):
             return containers.method(self, func, receiver, arguments)
-        if receiver.kind in ("unknown", "member") and not receiver.alternatives or receiver.kind == "unknown":
+        if (receiver.kind in ("unknown", "member") and not receiver.alternatives) or receiver.kind == "unknown":
             return self._of_unknown(node, func, receiver, arguments)
         return external_result(f"{receiver.kind}.{func.attr}", arguments)
 
@@ -99,12 +101,16 @@ class Methods(State):
                 continue
             if receiver.kind == "class":
                 arguments = replace(arguments, skip=1)
-            self.record(Site("method", row.name, func, arguments, func.value, receiver, self.statement is node))
+            self.record(
+                Site("method", row.name, func, arguments, func.value, receiver, self.statement is node)
+            )
             value = self.row_result(name, arguments)
             if row.returns == "self":
                 return replace(receiver, kind="module")
             if value.kind == "sequence" and kinds.any_element(value) == Value("module"):
-                return kinds.sequence_of(kinds.any_element(replace(receiver, kind="module")) or Value("module"))
+                return kinds.sequence_of(
+                    kinds.any_element(replace(receiver, kind="module")) or Value("module")
+                )
             return value
         first = arguments.positional[0] if arguments.positional else UNKNOWN
         return TENSOR if first.kind == "tensor" else UNKNOWN
@@ -194,11 +200,15 @@ class Methods(State):
             self.rename_forward(node)
             return MEMBER
         if method is not None:
-            return self.result_of(method) if "property" in method.decorators else Value("function", method.name)
+            return (
+                self.result_of(method) if "property" in method.decorators else Value("function", method.name)
+            )
         return self._layer_attribute(base, node)
 
     def _renames(self, base: Value, name: str) -> bool:
-        return any((row := self.index.tables.row(x)) is not None and name in row.weights for x in self._layers(base))
+        return any(
+            (row := self.index.tables.row(x)) is not None and name in row.weights for x in self._layers(base)
+        )
 
     def _layer_attribute(self, base: Value, node: ast.Attribute) -> Value:
         for layer in self._layers(base):

@@ -59,7 +59,13 @@ class State(ABC):
 
     def _rename(self, start: int) -> None:
         self.analysis.renames.append(
-            Rename(start, start + len("forward"), "construct", "torch.nn.Module.forward", "mindspore.nn.Cell.construct")
+            Rename(
+                start,
+                start + len("forward"),
+                "construct",
+                "torch.nn.Module.forward",
+                "mindspore.nn.Cell.construct",
+            )
         )
 
     @property

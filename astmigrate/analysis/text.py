@@ -156,7 +156,7 @@ def _literal(source: str, match: re.Match[str], spans: list[tuple[int, int]]) ->
     while index < len(source) and not source.startswith(quote, index):
         if source[index] == "\\" and not raw:
             index += 2 if source[index + 1 : index + 3] != "N{" else source.index("}", index) - index + 1
-        elif source[index] == "\\" or formatted and source.startswith(("{{", "}}"), index):
+        elif source[index] == "\\" or (formatted and source.startswith(("{{", "}}"), index)):
             index += 2
         elif formatted and source[index] == "{":
             end = _expression_end(source, index + 1)

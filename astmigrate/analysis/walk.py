@@ -79,7 +79,10 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         self.annotation(node.annotation)
         declared = kinds.from_annotation(node.annotation, self.qualify)
         value = self.expr(node.value) if node.value is not None else UNKNOWN
-        self.bind(node.target, declared if value.kind in ("unknown", "none") and declared.kind != "unknown" else value)
+        self.bind(
+            node.target,
+            declared if value.kind in ("unknown", "none") and declared.kind != "unknown" else value,
+        )
 
     def _augmented(self, node: ast.AugAssign) -> None:
         value = self.expr(node.value)
@@ -172,6 +175,7 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
 
     def _global(self, node: ast.Global | ast.Nonlocal) -> None:
         self.scope.outer.update(node.names)
+
 
 def _with(base: Value, key: str, value: Value) -> Value:
     return replace(base, keys=(*(k for k in base.keys if k[0] != key), (key, value)))

@@ -42,7 +42,9 @@ class CallText:
             start = self.text.start(argument)
             nodes.append((argument, start, start, self.text.end(argument)))
         for keyword in self.call.keywords:
-            nodes.append((keyword, self.text.start(keyword), self.text.start(keyword.value), self.text.end(keyword)))
+            nodes.append(
+                (keyword, self.text.start(keyword), self.text.start(keyword.value), self.text.end(keyword))
+            )
         nodes.sort(key=lambda n: n[1])
         found: dict[int, Extent] = {}
         before = self.open + 1
@@ -120,7 +122,11 @@ def operand(text: Text, node: ast.expr, extent: Extent | None = None) -> tuple[P
     """A value as part of a larger expression: in parentheses unless it is one thing already."""
     start, end = (extent.value, extent.end) if extent else (text.start(node), text.end(node))
     tuple_bare = isinstance(node, ast.Tuple) and text.data[start : start + 1] != b"("
-    if (isinstance(node, ATOMIC) and not tuple_bare) or text.data[start : start + 1] == b"(" and extent is not None:
+    if (
+        (isinstance(node, ATOMIC) and not tuple_bare)
+        or (text.data[start : start + 1] == b"("
+        and extent is not None)
+    ):
         return (Span(start, end),)
     return ("(", Span(start, end), ")")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from astmigrate.analysis.kinds import USUALLY_NUMBER
 from astmigrate.analysis.text import Text
 from astmigrate.binding import Bound, kind_of, parameters
 from astmigrate.model import Argument, Call, Edit, NeedsAdapter, Piece, Span, Unsupported
@@ -41,12 +42,15 @@ class Target:
     loose: Callable[[], bool] = lambda: True  # whether the result may stand without parentheses
 
 
-def handler_call(api: str, form: Form, bound: Sequence[Bound], where: Target, statement: bool, value: Any) -> Call:
+def handler_call(
+    api: str, form: Form, bound: Sequence[Bound], where: Target, statement: bool, value: Any
+) -> Call:
     """The call as a handler sees it."""
     arguments: dict[str, Argument] = {}
     extra: list[Argument] = []
     for item in bound:
-        argument = _argument(item.node, where.text.of(item.node), kind_of(item.value))
+        kind = "unknown" if item.value is USUALLY_NUMBER else kind_of(item.value)
+        argument = _argument(item.node, where.text.of(item.node), kind)
         if item.parameter.star == "*":
             extra.append(argument)
         else:
@@ -56,7 +60,11 @@ def handler_call(api: str, form: Form, bound: Sequence[Bound], where: Target, st
             default = parameter.default or "None"
             node = ast.parse(default, mode="eval").body
             arguments[parameter.name] = _argument(node, default, "unknown", given=False)
-    receiver = Argument(where.text.of(where.receiver), kind_of(value)) if where.receiver is not None and value else None
+    receiver = (
+        Argument(where.text.of(where.receiver), kind_of(value))
+        if where.receiver is not None and value
+        else None
+    )
     return Call(api, arguments, tuple(extra), receiver, statement)
 
 
@@ -132,7 +140,9 @@ def _dropped(form: Form, item: Bound) -> bool:
         return True
     if not literal(node) and item.value.kind not in ("tensor", "module"):
         raise NeedsAdapter(f"'{name}' is known only at run time")
-    raise Unsupported(reason or f"MindSpore has no '{name}' here, and {ast.unparse(node)} is not torch's default")
+    raise Unsupported(
+        reason or f"MindSpore has no '{name}' here, and {ast.unparse(node)} is not torch's default"
+    )
 
 
 def write_call(form: Form, bound: list[Bound], where: Target) -> Written:
@@ -172,7 +182,9 @@ def _in_place(form: Form, bound: list[Bound], where: Target, method_target: bool
     return written
 
 
-def _callee(form: Form, where: Target, call_text: CallText, method_target: bool, more: bool, out: Written) -> None:
+def _callee(
+    form: Form, where: Target, call_text: CallText, method_target: bool, more: bool, out: Written
+) -> None:
     """Replaces the callee; a method that becomes a function takes its receiver inside."""
     text, func = where.text, where.call.func
     if where.init:
@@ -195,7 +207,9 @@ def _callee(form: Form, where: Target, call_text: CallText, method_target: bool,
     out.needs |= needs
     start = text.start(where.call)
     separator = ", " if more else ""
-    out.edits.append(Edit(start, call_text.open + 1, (f"{name}(", Span(start, receiver_end(text, func)), separator)))
+    out.edits.append(
+        Edit(start, call_text.open + 1, (f"{name}(", Span(start, receiver_end(text, func)), separator))
+    )
 
 
 def receiver_end(text: Text, func: ast.Attribute) -> int:
@@ -249,7 +263,7 @@ def _folded(expression: str) -> str | None:
     except (InvalidOperation, SyntaxError, KeyError):
         return None
     text = format(value.normalize(), "f")
-    return text if "." in text or "." not in expression and "e" not in expression.lower() else f"{text}.0"
+    return text if "." in text or ("." not in expression and "e" not in expression.lower()) else f"{text}.0"
 
 
 def _decimal(node: ast.expr) -> Decimal:
@@ -334,7 +348,9 @@ def _from_template(form: Form, template: str, bound: list[Bound], where: Target)
     for match in _HOLE.finditer(spelled):
         pieces.append(spelled[position : match.start()])
         filling, node = values[match[1]]
-        pieces += filling if node is None or _enclosed(spelled, match) else _guarded(filling, node, where.text)
+        pieces += (
+            filling if node is None or _enclosed(spelled, match) else _guarded(filling, node, where.text)
+        )
         position = match.end()
     pieces.append(spelled[position:])
     atomic = isinstance(ast.parse(_HOLE.sub("x", spelled), mode="eval").body, ATOMIC)
@@ -347,7 +363,9 @@ def _from_template(form: Form, template: str, bound: list[Bound], where: Target)
 _Filling = tuple[tuple[Piece, ...], ast.expr | None]
 
 
-def _fillings(form: Form, plan: _Plan, bound: list[Bound], where: Target, out: Written) -> dict[str, _Filling]:
+def _fillings(
+    form: Form, plan: _Plan, bound: list[Bound], where: Target, out: Written
+) -> dict[str, _Filling]:
     """What each placeholder of a template stands for."""
     text, values = where.text, dict[str, _Filling]()
     call_text = CallText(text, where.call)
@@ -361,7 +379,10 @@ def _fillings(form: Form, plan: _Plan, bound: list[Bound], where: Target, out: W
             many = starred.setdefault(item.parameter.name, [])
             many += [", ", *filling] if many else filling
         else:
-            values[item.parameter.name] = (filling, item.node if item.parameter.name not in form.wrap else None)
+            values[item.parameter.name] = (
+                filling,
+                item.node if item.parameter.name not in form.wrap else None,
+            )
     for name, pieces in starred.items():
         values[f"*{name}"] = values[name] = (tuple(pieces), None)
     if where.receiver is not None:
@@ -374,8 +395,10 @@ def _fillings(form: Form, plan: _Plan, bound: list[Bound], where: Target, out: W
 def _enclosed(template: str, match: re.Match[str]) -> bool:
     """Whether a placeholder stands alone between brackets or commas."""
     before, after = template[: match.start()].rstrip(), template[match.end() :].lstrip()
-    return before[-1:] in ("(", "[", ",", "") and after[:1] in (")", "]", ",", "") or (
-        before[-1:] == "=" and before[-2:-1] not in "=!<>" and after[:1] in (")", ",", "]")
+    return (
+        (before[-1:] in ("(", "[", ",", "")
+        and after[:1] in (")", "]", ",", ""))
+        or (before[-1:] == "=" and before[-2:-1] not in "=!<>" and after[:1] in (")", ",", "]"))
     )
 
 
@@ -385,4 +408,3 @@ def _guarded(filling: tuple[Piece, ...], node: ast.expr, text: Text) -> list[Pie
     first = filling[0]
     in_brackets = isinstance(first, Span) and len(filling) == 1 and first.start < text.start(node)
     return list(filling) if in_brackets else ["(", *filling, ")"]
-

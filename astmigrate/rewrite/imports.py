@@ -73,7 +73,9 @@ class ImportWriter:
 
     def _missing(self, lines: list[str]) -> list[str]:
         """The lines that the module does not have already."""
-        present = {self.text.of(s) for s in self.text.tree.body if isinstance(s, (ast.Import, ast.ImportFrom))}
+        present = {
+            self.text.of(s) for s in self.text.tree.body if isinstance(s, (ast.Import, ast.ImportFrom))
+        }
         return [line for line in lines if line not in present]
 
     def _rewritten(self, statement: ast.stmt, added: list[str]) -> ImportEdit:
@@ -102,7 +104,9 @@ class ImportWriter:
     def _guard(self, statement: str, bound: Sequence[str]) -> list[str]:
         """An import that may fail where torch is not installed; its names stand for nothing then."""
         lines = ["try:", f"    {statement}", "except ImportError:"]
-        missing = f"{self.names.spell('snippets.MissingTorch')[0]}()" if self.wanted.named_at_import else "None"
+        missing = (
+            f"{self.names.spell('snippets.MissingTorch')[0]}()" if self.wanted.named_at_import else "None"
+        )
         names = [name for name in bound if name != "*"]
         return [*lines, *(f"    {name} = {missing}" for name in names)] if names else [*lines, "    pass"]
 
@@ -163,4 +167,3 @@ def _statement(statement: ast.Import | ast.ImportFrom, aliases: Iterable[ast.ali
     if isinstance(statement, ast.Import):
         return f"import {names}"
     return f"from {'.' * statement.level}{statement.module or ''} import {names}"
-

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_DOTTED = re.compile(r"\b(?:mindspore|snippets|numpy|math|copy|functools|itertools|contextlib|builtins)(?:\.\w+)+")
+_DOTTED = re.compile(
+    r"\b(?:mindspore|snippets|numpy|math|copy|functools|itertools|contextlib|builtins)(?:\.\w+)+"
+)
 _MEMBERS = {"nn": "nn", "ops": "ops", "Tensor": "Tensor", "mint": "mint"}
 SNIPPETS = "ms_snippets"
 
@@ -57,7 +59,10 @@ class Names:
     def import_lines(self, needs: Iterable[str]) -> list[str]:
         """Import statements for what ``spell`` asked for, in the usual order."""
         wanted = set(needs)
-        lines = [f"import {name}" for name in sorted(wanted & {"math", "copy", "functools", "itertools", "contextlib"})]
+        lines = [
+            f"import {name}"
+            for name in sorted(wanted & {"math", "copy", "functools", "itertools", "contextlib"})
+        ]
         if "numpy" in wanted:
             lines.append("import numpy as np")
         if "mindspore" in wanted:

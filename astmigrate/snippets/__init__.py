@@ -7,36 +7,53 @@ wanted ones, and what they use, into the text of ``ms_snippets.py``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 _HEADER = '''"""Functions and classes that the migrated code needs beside MindSpore's own."""
+
+from __future__ import annotations
+
 '''
-_IMPORTS = {
-    "Any": "from typing import Any", "annotations": "",
-    "math": "import math", "np": "import numpy as np", "ms": "import mindspore as ms", "nn": "from mindspore import nn",
-    "ops": "from mindspore import ops", "Tensor": "from mindspore import Tensor", "mint": "from mindspore import mint",
-    "OrderedDict": "from collections import OrderedDict", "itertools": "import itertools",
-    "functools": "import functools", "copy": "import copy",
-}  # fmt: skip
+_GENERATED = ("from mindspore import nn", "from mindspore import ops", "from mindspore import Tensor",
+              "import mindspore as ms", "import numpy as np", "from mindspore import mint")  # fmt: skip
 
 
 @cache
-def catalogue() -> Mapping[str, str]:
-    """Name → source of every snippet written by hand."""
+def _parsed() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Name → source of every snippet written by hand, and name → import statement of what they import."""
     found: dict[str, str] = {}
+    imports = {line.rpartition(" ")[2]: line for line in _GENERATED}
     for path in sorted(Path(__file__).parent.glob("*.py")):
         if path.name == "__init__.py":
             continue
         source = path.read_text(encoding="utf-8")
         lines = source.splitlines(keepends=True)
         for node in ast.parse(source).body:
+            imports.update(_imports(node))
             name = _name(node)
             if name is not None:
                 first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
                 found[name] = "".join(lines[first - 1 : node.end_lineno])
-    return found
+    return found, imports
+
+
+def catalogue() -> Mapping[str, str]:
+    """Name → source of every snippet written by hand."""
+    return _parsed()[0]
+
+
+def _imports(node: ast.stmt) -> dict[str, str]:
+    """The names that an import statement binds, each with a statement of its own."""
+    if isinstance(node, ast.Import):
+        prefix = ""
+    elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+        prefix = f"from {node.module} "
+    else:
+        return {}
+    clauses = {a.asname or a.name: f"{a.name} as {a.asname}" if a.asname else a.name for a in node.names}
+    return {local: f"{prefix}import {clause}" for local, clause in clauses.items()}
 
 
 def _name(node: ast.stmt) -> str | None:
@@ -44,6 +61,8 @@ def _name(node: ast.stmt) -> str | None:
         return node.name
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
         return node.targets[0].id
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.target.id
     return None
 
 
@@ -57,23 +76,35 @@ def assemble(wanted: Mapping[str, str]) -> str:
     names: set[str] = set()
 
     def visit(name: str) -> None:
-        if name in order or name not in sources:
-            return
         used = {n.id for n in ast.walk(ast.parse(sources[name])) if isinstance(n, ast.Name)}
         names.update(used)
-        for other in sorted(used & sources.keys() - {name}):
+        for other in sorted(used & sources.keys() - {name, *order}):
             visit(other)
-        order.append(name)
+        if name not in order:
+            order.append(name)
 
     for name in sorted(wanted):
-        visit(name)
-    parts = []
-    for name in order:
-        blank = "\n\n" if sources[name].startswith(("def ", "class ", "@")) else ""
-        parts.append(blank + sources[name].rstrip() + "\n")
-    imports = sorted({line for local, line in _IMPORTS.items() if local in names}, key=_import_order)
-    return _HEADER + "\n" + "\n".join(imports) + "\n" + "".join(parts)
+        if name in sources:
+            visit(name)
+    parts = ["" if sources[name].startswith("_") else "\n\n" for name in order]
+    code = "".join(part + sources[name].rstrip() + "\n" for part, name in zip(parts, order, strict=True))
+    known = _parsed()[1]
+    return _HEADER + "\n".join(_merged(known[name] for name in names if name in known)) + "\n" + code
 
 
-def _import_order(line: str) -> tuple[bool, bool, str]:
-    return "mindspore" in line or "numpy" in line, line.startswith("from"), line
+def _merged(lines: Iterable[str]) -> list[str]:
+    """Import statements in the usual order, those from one module in one line."""
+    plain, members = set[str](), dict[str, set[str]]()
+    for line in lines:
+        if line.startswith("import "):
+            plain.add(line)
+        else:
+            module, _, name = line.removeprefix("from ").partition(" import ")
+            members.setdefault(module, set()).add(name)
+    froms = [f"from {m} import {', '.join(sorted(n, key=str.lower))}" for m, n in members.items()]
+    third = ("mindspore", "numpy")
+    grouped: tuple[list[str], list[str]] = ([], [])
+    for line in sorted((*plain, *froms), key=lambda text: (text.startswith("from"), text)):
+        grouped[line.split()[1].partition(".")[0] in third].append(line)
+    standard, others = grouped
+    return [*standard, *([""] if standard and others else []), *others]
