@@ -87,7 +87,8 @@ def _written(row: Row, callee: str, *, init: bool = False, receiver: str = "") -
     passed = [_passed(p) for p in parameters(row.args or ())]
     text = Text(f"{callee}({', '.join(passed)})")
     statement = text.tree.body[0]
-    assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Call)
     call = statement.value
     arguments = Arguments(call, (UNKNOWN,) * len(call.args), (UNKNOWN,) * len(call.keywords))
     bound = bind(row, arguments)

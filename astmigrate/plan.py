@@ -40,7 +40,9 @@ class Planner(SitePlans):
             indent = self.text.slice(self.text.line_start(start), start)
             first = node.args.args[0].arg if node.args.args else "self"
             self.edit(Edit(stop, stop, (f"{self.text.newline}{indent}{first}.update_parameters_name()",)))
-            message = "'update_parameters_name' is inserted: parameters of cells added later are named by their path."
+            message = (
+                "'update_parameters_name' is inserted: it names parameters of cells added later by path."
+            )
             target = "mindspore.nn.Cell.update_parameters_name"
             self.findings.at(
                 self.text.start(last), at, Level.INFO, "AM204", "torch.nn.Module", target, message

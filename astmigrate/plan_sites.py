@@ -23,8 +23,8 @@ from astmigrate.snippets import catalogue
 from astmigrate.tables import Form, Row
 
 _COMMENT = re.compile(r"#[^\r\n]*")
-_LOOSE_PARENTS = (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr, ast.AugAssign, ast.keyword, ast.List, ast.Tuple,
-                  ast.Dict, ast.For, ast.If, ast.While, ast.FormattedValue, ast.Assert)  # fmt: skip
+_LOOSE_PARENTS = (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr, ast.AugAssign, ast.keyword, ast.List,
+                  ast.Tuple, ast.Dict, ast.For, ast.If, ast.While, ast.FormattedValue, ast.Assert)  # fmt: skip
 
 
 @dataclass

@@ -6,6 +6,7 @@ import ast
 
 from astmigrate.analysis.kinds import AMBIGUOUS
 
+_SETTERS = ("_make", "add_", "register", "set")
 _OTHER_TYPES = frozenset({"list", "tuple", "dict", "str", "int", "float", "bool", "set"})
 
 
@@ -18,20 +19,20 @@ def tensors(node: ast.FunctionDef | ast.AsyncFunctionDef, methods: frozenset[str
     found: dict[str, bool] = {}
     if not names - {"self", "cls"}:
         return found
+    telling = methods - AMBIGUOUS
     stack: list[object] = list(node.body)
     while stack:  # ast.walk costs three times as much
         inner = stack.pop()
         if isinstance(inner, ast.Call):
             _from_call(inner, names, found)
-        elif isinstance(inner, ast.Attribute) and inner.attr in methods and inner.attr not in AMBIGUOUS:
-            if isinstance(inner.value, ast.Name) and inner.value.id in names:
-                found.setdefault(inner.value.id, True)
+        elif isinstance(inner, ast.Attribute) and inner.attr in telling and isinstance(inner.value, ast.Name):
+            found.setdefault(inner.value.id, True)
         for value in inner.__dict__.values():
             if isinstance(value, ast.AST):
                 stack.append(value)
             elif isinstance(value, list):
                 stack += [v for v in value if isinstance(v, ast.AST)]
-    return found
+    return {name: tensor for name, tensor in found.items() if name in names}
 
 
 def _from_call(call: ast.Call, names: set[str], found: dict[str, bool]) -> None:
@@ -49,11 +50,7 @@ def _from_call(call: ast.Call, names: set[str], found: dict[str, bool]) -> None:
     owner = func.value.id
     if owner in names and func.attr == "size":
         found.setdefault(owner, True)
-    if (
-        owner == "self"
-        and len(call.args) == 1
-        and not func.attr.startswith(("_make", "add_", "register", "set"))
-    ):
+    first = call.args[0] if len(call.args) == 1 else None
+    if owner == "self" and isinstance(first, ast.Name) and not func.attr.startswith(_SETTERS):
         # handed to a submodule or a method of the module: a tensor unless something else speaks
-        if isinstance(call.args[0], ast.Name) and call.args[0].id in names:
-            found.setdefault(call.args[0].id, True)
+        found.setdefault(first.id, True)

@@ -291,8 +291,8 @@ _EXPRESSIONS: dict[type, Callable[[Any, Any], Value]] = {
     ast.Call: Expressions.call, ast.List: Expressions.sequence, ast.Tuple: Expressions.sequence,
     ast.Set: Expressions.sequence, ast.Dict: Expressions.dictionary, ast.BinOp: Expressions.operation,
     ast.UnaryOp: Expressions.unary, ast.BoolOp: Expressions.choice, ast.Compare: Expressions.compare,
-    ast.IfExp: Expressions.conditional, ast.Subscript: Expressions.subscript, ast.ListComp: Expressions.scoped,
-    ast.SetComp: Expressions.scoped, ast.GeneratorExp: Expressions.scoped, ast.DictComp: Expressions.scoped,
+    ast.IfExp: Expressions.conditional, ast.Subscript: Expressions.subscript,
+    ast.ListComp: Expressions.scoped, ast.SetComp: Expressions.scoped, ast.GeneratorExp: Expressions.scoped, ast.DictComp: Expressions.scoped,
     ast.Lambda: Expressions.function, ast.NamedExpr: Expressions.walrus, ast.JoinedStr: Expressions.formatted,
     ast.Starred: Expressions.starred,
 }  # fmt: skip

@@ -17,7 +17,7 @@ class Functions(State):
         """What a function returns; walks it if no one has yet."""
         if info.state == "new" or (info.state == "early" and info.walk.finished):
             info.walk.enter(info)
-            # called while its module is still being walked: its sites are found again when all names are bound
+            # called while its module is still walked: its sites are found again when all names are bound
             info.state = "done" if info.walk.finished else "early"
         return info.result or UNKNOWN
 

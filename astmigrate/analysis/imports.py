@@ -101,7 +101,7 @@ class Imports(State):
         return name.partition(".")[0] in TORCH_ROOTS and not self.index.is_project(name)
 
     def _follow(self, name: str) -> None:
-        """Walks an imported file of the project first, as Python would; a torch user makes its importers one."""
+        """Walks an imported file of the project first; one that uses torch makes its importers users."""
         while name and name not in self.index.modules:
             name = name.rpartition(".")[0]
         if name:

@@ -13,8 +13,8 @@ from astmigrate.analysis.sites import Site
 from astmigrate.analysis.state import State
 from astmigrate.binding import Arguments
 
-_RECEIVERS = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype", "device": "torch.device",
-              "optimizer": "torch.optim.Optimizer"}  # fmt: skip
+_RECEIVERS = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype",
+              "device": "torch.device", "optimizer": "torch.optim.Optimizer"}  # fmt: skip
 _MUTATORS = frozenset(
     {"append", "extend", "insert", "add_module", "register_module", "update", "pop", "__setitem__"}
 )
@@ -36,7 +36,7 @@ class Methods(State):
             return UNKNOWN if takes_tensor and receiver.kind == "foreign" else receiver
         if receiver.kind in ("sequence", "dict"):
             return containers.method(self, func, receiver, arguments)
-        if (receiver.kind in ("unknown", "member") and not receiver.alternatives) or receiver.kind == "unknown":
+        if receiver.kind == "unknown" or (receiver.kind == "member" and not receiver.alternatives):
             return self._of_unknown(node, func, receiver, arguments)
         return external_result(f"{receiver.kind}.{func.attr}", arguments)
 

@@ -1,4 +1,4 @@
-"""What the parts of a walk share: where the walk is, what it has found, and what each part asks of another."""
+"""What the parts of a walk share: where it is, what it has found, what each part asks of another."""
 
 from __future__ import annotations
 

@@ -122,10 +122,8 @@ def operand(text: Text, node: ast.expr, extent: Extent | None = None) -> tuple[P
     """A value as part of a larger expression: in parentheses unless it is one thing already."""
     start, end = (extent.value, extent.end) if extent else (text.start(node), text.end(node))
     tuple_bare = isinstance(node, ast.Tuple) and text.data[start : start + 1] != b"("
-    if (
-        (isinstance(node, ATOMIC) and not tuple_bare)
-        or (text.data[start : start + 1] == b"("
-        and extent is not None)
+    if (isinstance(node, ATOMIC) and not tuple_bare) or (
+        text.data[start : start + 1] == b"(" and extent is not None
     ):
         return (Span(start, end),)
     return ("(", Span(start, end), ")")

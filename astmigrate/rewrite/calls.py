@@ -395,10 +395,8 @@ def _fillings(
 def _enclosed(template: str, match: re.Match[str]) -> bool:
     """Whether a placeholder stands alone between brackets or commas."""
     before, after = template[: match.start()].rstrip(), template[match.end() :].lstrip()
-    return (
-        (before[-1:] in ("(", "[", ",", "")
-        and after[:1] in (")", "]", ",", ""))
-        or (before[-1:] == "=" and before[-2:-1] not in "=!<>" and after[:1] in (")", ",", "]"))
+    return (before[-1:] in ("(", "[", ",", "") and after[:1] in (")", "]", ",", "")) or (
+        before[-1:] == "=" and before[-2:-1] not in "=!<>" and after[:1] in (")", ",", "]")
     )
 
 

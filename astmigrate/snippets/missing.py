@@ -6,7 +6,7 @@ from typing import Any
 
 
 class MissingTorch:
-    """PyTorch where it is not installed: may be named, subclassed and used as a decorator, but not computed with.
+    """PyTorch where it is missing: can be named, subclassed and used as a decorator, not computed with.
 
     The lines that still need PyTorch are the [UnConvert] lines of the report.
     """
