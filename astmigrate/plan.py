@@ -13,6 +13,9 @@ class Planner(SitePlans):
 
     def run(self) -> Planned:
         """Plans sites, renames and imports."""
+        for imported in self.analysis.imports:
+            if imported.reexported or (imported.bound in self.analysis.indirect and not imported.project):
+                self._reexport(imported.name, imported.bound)
         for site in sorted(self.analysis.sites, key=lambda s: s.role != "init"):
             self.site(site)
         for rename in self.analysis.renames:
@@ -83,11 +86,6 @@ class Planner(SitePlans):
             self.edit(Edit(end, end, ('"',)))
 
     def _imports(self) -> None:
-        for site in self.analysis.imports:
-            if site.bound in self.wanted.kept:
-                continue
-            if site.reexported or (site.bound in self.analysis.indirect and not site.project):
-                self._reexport(site.name, site.bound)
         writer = ImportWriter(self.text, self.analysis.imports, self.names, self.wanted)
         for planned in writer.edits():
             if planned.edit.pieces or planned.edit.start != planned.edit.end:

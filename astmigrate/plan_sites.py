@@ -24,7 +24,8 @@ from astmigrate.tables import Form, Row
 
 _COMMENT = re.compile(r"#[^\r\n]*")
 _LOOSE_PARENTS = (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr, ast.AugAssign, ast.keyword, ast.List,
-                  ast.Tuple, ast.Dict, ast.For, ast.If, ast.While, ast.FormattedValue, ast.Assert)  # fmt: skip
+                  ast.Tuple, ast.Dict, ast.For, ast.If, ast.While, ast.FormattedValue, ast.Assert,
+                  )  # fmt: skip
 
 
 @dataclass
@@ -50,6 +51,9 @@ class SitePlans:
         self.out = Planned()
         self.unresolved: list[Site] = []
         self._adapted_bases: set[int] = set()
+        self._in_place: dict[int, Site] = {}  # in-place methods by their name's node
+        self._chained: set[int] = set()  # those of them whose value is only changed further
+        self._find_chains()
 
     def site(self, site: Site) -> None:
         lines = range(site.node.lineno, (site.node.end_lineno or site.node.lineno) + 1)
@@ -141,17 +145,44 @@ class SitePlans:
     def _assigned(self, site: Site, form: Form, edits: list[Edit]) -> tuple[list[Edit], str]:
         """A statement that changes its argument in place becomes an assignment to it."""
         assert site.arguments is not None
-        changed = site.receiver
-        if changed is None:
-            changed = next((a for a in site.arguments.call.args), None)
-        if changed is None or not isinstance(changed, (ast.Name, ast.Attribute, ast.Subscript)):
+        changed = self._changed(site)
+        if changed is None or id(site.node) in self._chained:
             return edits, ""
         if not site.statement:
-            return edits, "PyTorch changes it in place too; here only the result is changed."
+            same = (
+                isinstance(site.within, ast.Assign)
+                and ast.dump(site.within.targets[0])[:-8] == ast.dump(changed)[:-7]
+            )
+            return edits, "" if same else "PyTorch changes it in place too; here only the result is changed."
+        return [self._assignment(site, changed), *edits], ""
+
+    def _assignment(self, site: Site, changed: ast.expr) -> Edit:
+        """``x = `` before a call that computes what torch would write into x."""
+        assert site.arguments is not None
         if not simple(changed):
             raise Unsupported("it changes the result of an expression in place")
         start = self.text.start(site.arguments.call)
-        return [Edit(start, start, (f"{self.text.of(changed)} = ",)), *edits], ""
+        return Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), " = "))
+
+    def _changed(self, site: Site) -> ast.expr | None:
+        """What an in-place call changes that others may see: the object that a chain of them begins with."""
+        assert site.arguments is not None
+        changed = site.receiver or next(iter(site.arguments.call.args), None)
+        while isinstance(changed, ast.Call) and id(changed.func) in self._in_place:
+            changed = self._in_place[id(changed.func)].receiver
+        return changed if isinstance(changed, (ast.Name, ast.Attribute, ast.Subscript)) else None
+
+    def _find_chains(self) -> None:
+        """In a statement ``x.mul_(2).add_(1)`` only the last call needs to assign."""
+        for site in self.analysis.sites:
+            row = self.tables.row(site.name) if site.role == "method" else None
+            if row is not None and row.inplace:
+                self._in_place[id(site.node)] = site
+        for site in self._in_place.values():
+            inner = site.receiver
+            while site.statement and isinstance(inner, ast.Call) and id(inner.func) in self._in_place:
+                self._chained.add(id(inner.func))
+                inner = self._in_place[id(inner.func)].receiver
 
     def _init(self, site: Site) -> None:
         row = self._row(site)
@@ -313,6 +344,12 @@ class SitePlans:
             reason = "it is not known whether this is a tensor; annotate it if it is"
             self.findings.manual(site, reason, row.target or "", "AM404")
 
+    def _indirect(self, site: Site) -> None:
+        """A name that is torch's or another's: its import brings an adapter, or it stays as it is."""
+        assert isinstance(site.node, ast.Name)
+        if site.node.id not in self.wanted.values:
+            raise Unsupported("the name may also stand for something that is not PyTorch's")
+
     def _adapter(self, site: Site, row: Row) -> None:
         """The row's adapter takes the place of the name; the arguments stay as they are."""
         name = self.snippet(row)
@@ -325,12 +362,9 @@ class SitePlans:
             assert isinstance(node, ast.Attribute)
             call = site.arguments.call
             start = self.text.start(call)
-            if row.inplace and site.statement:
-                if not (
-                    isinstance(node.value, (ast.Name, ast.Attribute, ast.Subscript)) and simple(node.value)
-                ):
-                    raise Unsupported("it changes the result of an expression in place")
-                self.edit(Edit(start, start, (f"{self.text.of(node.value)} = ",)))
+            changed = self._changed(site) if row.inplace and site.statement else None
+            if changed is not None:
+                self.edit(self._assignment(site, changed))
             opening = self.text.data.index(b"(", self.text.end(node)) + 1
             separator = ", " if call.args or call.keywords else ""
             self.edit(

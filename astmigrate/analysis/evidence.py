@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from astmigrate.analysis.kinds import AMBIGUOUS
 
@@ -10,10 +11,13 @@ _SETTERS = ("_make", "add_", "register", "set")
 _OTHER_TYPES = frozenset({"list", "tuple", "dict", "str", "int", "float", "bool", "set"})
 
 
-def tensors(node: ast.FunctionDef | ast.AsyncFunctionDef, methods: frozenset[str]) -> dict[str, bool]:
+def tensors(
+    node: ast.FunctionDef | ast.AsyncFunctionDef, methods: frozenset[str], fits: Callable[[ast.Call], bool]
+) -> dict[str, bool]:
     """Parameter → True where only a tensor fits its use, False where something else may come.
 
-    ``methods`` are the names of all tensor methods that the tables know.
+    ``methods`` are the names of all tensor methods that the tables know; ``fits`` tells whether a call of
+    one of them has arguments that the tensor's method takes.
     """
     names = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
     found: dict[str, bool] = {}
@@ -25,6 +29,9 @@ def tensors(node: ast.FunctionDef | ast.AsyncFunctionDef, methods: frozenset[str
         inner = stack.pop()
         if isinstance(inner, ast.Call):
             _from_call(inner, names, found)
+            owner = _owner(inner.func, telling)
+            if owner in names and not fits(inner):
+                found[owner] = False
         elif isinstance(inner, ast.Attribute) and inner.attr in telling and isinstance(inner.value, ast.Name):
             found.setdefault(inner.value.id, True)
         for value in inner.__dict__.values():
@@ -33,6 +40,13 @@ def tensors(node: ast.FunctionDef | ast.AsyncFunctionDef, methods: frozenset[str
             elif isinstance(value, list):
                 stack += [v for v in value if isinstance(v, ast.AST)]
     return {name: tensor for name, tensor in found.items() if name in names}
+
+
+def _owner(func: ast.expr, methods: frozenset[str]) -> str:
+    """The name on which one of the methods is called."""
+    if isinstance(func, ast.Attribute) and func.attr in methods and isinstance(func.value, ast.Name):
+        return func.value.id
+    return ""
 
 
 def _from_call(call: ast.Call, names: set[str], found: dict[str, bool]) -> None:

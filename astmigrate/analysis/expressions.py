@@ -76,6 +76,9 @@ class Expressions(Calls):
                 return known[0]
             if any(v.direct for v in known):
                 self.analysis.indirect.add(node.id)
+                torch = next(v for v in known if v.direct)
+                if self.is_torch(torch.name):
+                    self.record(Site("indirect", torch.name, node))
                 return replace(
                     value, alternatives=tuple(replace(v, direct=False) for v in value.alternatives)
                 )
@@ -292,7 +295,8 @@ _EXPRESSIONS: dict[type, Callable[[Any, Any], Value]] = {
     ast.Set: Expressions.sequence, ast.Dict: Expressions.dictionary, ast.BinOp: Expressions.operation,
     ast.UnaryOp: Expressions.unary, ast.BoolOp: Expressions.choice, ast.Compare: Expressions.compare,
     ast.IfExp: Expressions.conditional, ast.Subscript: Expressions.subscript,
-    ast.ListComp: Expressions.scoped, ast.SetComp: Expressions.scoped, ast.GeneratorExp: Expressions.scoped, ast.DictComp: Expressions.scoped,
+    ast.ListComp: Expressions.scoped, ast.SetComp: Expressions.scoped,
+    ast.GeneratorExp: Expressions.scoped, ast.DictComp: Expressions.scoped,
     ast.Lambda: Expressions.function, ast.NamedExpr: Expressions.walrus, ast.JoinedStr: Expressions.formatted,
     ast.Starred: Expressions.starred,
 }  # fmt: skip

@@ -8,6 +8,8 @@ from astmigrate.analysis import evidence, kinds
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
 from astmigrate.analysis.kinds import NONE, TENSOR, UNKNOWN, Value, join
 from astmigrate.analysis.state import State
+from astmigrate.binding import Arguments, bind
+from astmigrate.model import NeedsAdapter
 
 
 class Functions(State):
@@ -63,7 +65,9 @@ class Functions(State):
         pairs = list(zip(positional, defaults + list(arguments.defaults), strict=True))
         pairs += list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
         open_ends = any(a.annotation is None and getattr(d, "value", None) is None for a, d in pairs)
-        found = evidence.tensors(info.node, self.tensor_methods) if self.active and open_ends else {}
+        found = (
+            evidence.tensors(info.node, self.tensor_methods, self.fits) if self.active and open_ends else {}
+        )
         bound_first = (
             info.owner is not None and info.scope.kind == "class" and "staticmethod" not in info.decorators
         )
@@ -79,6 +83,18 @@ class Functions(State):
         for star in (arguments.vararg, arguments.kwarg):
             if star is not None:
                 self.set_name(star.arg, kinds.SEQUENCE if star is arguments.vararg else kinds.DICT)
+
+    def fits(self, call: ast.Call) -> bool:
+        """Whether a method call's arguments are such as the tensor's method of that name takes."""
+        assert isinstance(call.func, ast.Attribute)
+        row = self.index.tables.row(f"torch.Tensor.{call.func.attr}")
+        arguments = Arguments(call, (UNKNOWN,) * len(call.args), (UNKNOWN,) * len(call.keywords))
+        try:
+            return row is not None and any(
+                isinstance(bind(form, arguments), list) for form in row.forms or (row,)
+            )
+        except NeedsAdapter:
+            return True
 
     def _parameter(self, arg: ast.arg, default: ast.expr | None, tensor: bool | None, forward: bool) -> Value:
         """Evidence for a parameter, strongest first: annotation, default, use, being ``forward``'s."""

@@ -26,7 +26,8 @@ class Imports(State):
             if self._is_torch(alias.name):
                 self._bound_torch(node, alias, name, bound)
             else:
-                self.analysis.bound.add(bound)
+                if alias.name.partition(".")[0] != "mindspore":
+                    self.analysis.bound.add(bound)
                 self._follow(alias.name)
 
     def import_from(self, node: ast.ImportFrom) -> None:
@@ -60,7 +61,8 @@ class Imports(State):
                 self._record_import(node, alias, value.name, bound, project=True)
                 return
             value = replace(value, direct=False)
-        self.analysis.bound.add(bound)
+        if source != "mindspore" and not source.endswith("ms_snippets"):
+            self.analysis.bound.add(bound)
         self.scope.names[bound] = value or UNKNOWN
 
     def _star(self, node: ast.ImportFrom, source: str, alias: ast.alias) -> None:

@@ -58,7 +58,7 @@ class Methods(State):
     def _of_unknown(
         self, node: ast.Call, func: ast.Attribute, receiver: Value, arguments: Arguments
     ) -> Value:
-        row = self.index.tables.row(f"torch.Tensor.{func.attr}") if self.active else None
+        row = self.index.tables.row(f"torch.Tensor.{func.attr}") if self.active and self.fits(node) else None
         if row is None:
             if func.attr == "forward" and receiver.kind == "member":
                 self.rename_forward(func)

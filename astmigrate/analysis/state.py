@@ -113,6 +113,9 @@ class State(ABC):
     def enter(self, info: FunctionInfo) -> None: ...
 
     @abstractmethod
+    def fits(self, call: ast.Call) -> bool: ...
+
+    @abstractmethod
     def called(self, node: ast.Call, callee: Value, arguments: Arguments) -> Value: ...
 
     @abstractmethod

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from astmigrate.analysis.sites import ImportSite
 from astmigrate.analysis.text import Text
 from astmigrate.model import Edit
-from astmigrate.rewrite.names import Names
+from astmigrate.rewrite.names import SNIPPETS, Names
 
 
 @dataclass
@@ -56,7 +56,7 @@ class ImportWriter:
         everywhere = set().union(*self.wanted.needs.values()) if self.wanted.needs else set()
         needs = everywhere - set().union(*local.values()) if local else everywhere
         found = [self._rewritten(s, self.names.import_lines(local[s] - needs)) for s in inner]
-        lines = self._missing(self.names.import_lines(needs))
+        lines = self.names.import_lines(needs - self._present())
         for number, statement in enumerate(top):
             found.append(self._rewritten(statement, lines if number == 0 else []))
         if not top and lines:
@@ -71,12 +71,23 @@ class ImportWriter:
         others = [v for k, v in self.wanted.needs.items() if k not in bound]
         return mine - set().union(*others) if others else mine
 
-    def _missing(self, lines: list[str]) -> list[str]:
-        """The lines that the module does not have already."""
-        present = {
-            self.text.of(s) for s in self.text.tree.body if isinstance(s, (ast.Import, ast.ImportFrom))
-        }
-        return [line for line in lines if line not in present]
+    def _present(self) -> set[str]:
+        """The import keys that the module has already, from an earlier run or by its author."""
+        found: set[str] = set()
+        for statement in self.text.tree.body:
+            if isinstance(statement, ast.Import):
+                names = {a.name: a.asname for a in statement.names}
+                found |= {"mindspore"} if names.get("mindspore") == self.names.free("ms") else set()
+                found |= {"numpy"} if names.get("numpy") == "np" else set()
+                found |= {name for name, local in names.items() if local is None}
+            elif isinstance(statement, ast.ImportFrom):
+                source = {"mindspore": "mindspore", SNIPPETS: "snippets"}.get(
+                    (statement.module or "").rpartition(".")[2]
+                )
+                found |= {
+                    f"{source}.{a.name}" for a in statement.names if source and a.asname in (None, a.name)
+                }
+        return found
 
     def _rewritten(self, statement: ast.stmt, added: list[str]) -> ImportEdit:
         assert isinstance(statement, (ast.Import, ast.ImportFrom))

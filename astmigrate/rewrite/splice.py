@@ -19,7 +19,7 @@ def splice(data: bytes, edits: Sequence[Edit]) -> bytes:
     come in the order given, before an edit that begins there.
     """
     ordered = sorted(dict.fromkeys(edits), key=lambda e: (e.start, e.start != e.end, -e.end))
-    return b"".join(_Splice(data, ordered).render(0, len(data), 0))
+    return b"".join(_Splice(data, ordered).render(0, len(data), 0, strict=True))
 
 
 class _Splice:
@@ -27,8 +27,12 @@ class _Splice:
         self.data, self.edits = data, edits
         self.starts = [e.start for e in edits]
 
-    def render(self, start: int, end: int, index: int) -> list[bytes]:
-        """The bytes ``start:end`` with the edits from ``index`` on that lie inside them."""
+    def render(self, start: int, end: int, index: int, *, strict: bool) -> list[bytes]:
+        """The bytes ``start:end`` with the edits from ``index`` on that lie inside them.
+
+        ``strict`` refuses edits that lie across the end; a copy of a part (``x = `` before ``x.add(1)``)
+        passes them over, as they are applied where the part itself stands.
+        """
         pieces: list[bytes] = []
         position = start
         while index < len(self.edits) and self.edits[index].start <= end:
@@ -36,7 +40,7 @@ class _Splice:
             index += 1
             inside = edit.end <= end and (edit.start < end or end == len(self.data))
             if edit.start < position or not inside:
-                if edit.start < end < edit.end or edit.start < position < edit.end:
+                if strict and (edit.start < end < edit.end or edit.start < position < edit.end):
                     raise Overlap(f"edits overlap at byte {edit.start}")
                 continue
             pieces.append(self.data[position : edit.start])
@@ -45,7 +49,8 @@ class _Splice:
                     pieces.append(piece.encode("utf-8"))
                 else:
                     first = bisect_left(self.starts, piece.start, lo=index)
-                    pieces += self.render(piece.start, piece.end, first)
+                    own = edit.start <= piece.start and piece.end <= edit.end
+                    pieces += self.render(piece.start, piece.end, first, strict=own)
             position = edit.end
         pieces.append(self.data[position:end])
         return pieces
