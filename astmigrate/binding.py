@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from astmigrate.analysis.kinds import Value
+from astmigrate.analysis.text import parse_expression
 from astmigrate.model import NeedsAdapter, Unsupported
 from astmigrate.tables import Form, Row
 
@@ -136,7 +137,7 @@ def _holds(test: str, bound: Bound | None) -> bool:
     if test in ("given", "any"):
         return True
     if test[0] in "'\"-0123456789" or test in ("True", "False"):
-        return ast.unparse(bound.node) == ast.unparse(ast.parse(test, mode="eval").body)
+        return ast.unparse(bound.node) == ast.unparse(parse_expression(test))
     kind = kind_of(bound.value)
     if test == "int":
         return kind == "number" and not isinstance(getattr(bound.node, "value", None), (float, bool))

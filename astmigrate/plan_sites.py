@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from astmigrate.adapters import adapter_name, adapter_source
 from astmigrate.analysis.index import ProjectIndex
 from astmigrate.analysis.sites import Analysis, Site
-from astmigrate.analysis.text import Text
+from astmigrate.analysis.text import Text, parse_expression
 from astmigrate.analysis.walk import Walk
 from astmigrate.binding import select
 from astmigrate.findings import Findings
@@ -125,7 +125,7 @@ class SitePlans:
 
     def _save_comments(self, site: Site, edit: Edit) -> None:
         """Comments between the parts of a call that is composed anew go above its statement."""
-        if site.within is None or not edit.pieces:
+        if site.within is None or edit.start == edit.end:
             return
         lost: list[str] = []
         position = edit.start
@@ -161,7 +161,7 @@ class SitePlans:
         assert site.arguments is not None
         if not simple(changed):
             raise Unsupported("it changes the result of an expression in place")
-        start = self.text.start(site.arguments.call)
+        start = self.text.statement_start(self.text.start(site.arguments.call))
         return Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), " = "))
 
     def _changed(self, site: Site) -> ast.expr | None:
@@ -233,7 +233,7 @@ class SitePlans:
         if row.args is None and row.template is not None:
             spelled, needs = self.names.expression(row.template)
             self._need(site, needs)
-            loose = isinstance(ast.parse(spelled, mode="eval").body, ATOMIC) or self._loose(site, site.node)
+            loose = isinstance(parse_expression(spelled), ATOMIC) or self._loose(site, site.node)
             pieces = (spelled,) if loose else ("(", spelled, ")")
             self.edit(Edit(self.text.start(site.node), self.text.end(site.node), pieces))
             self.findings.converted(
@@ -293,7 +293,7 @@ class SitePlans:
         pieces: list[Piece] = []
         for number, part in enumerate(spelled.split("{self}")):
             pieces += [receiver, part] if number else [part]
-        atomic = isinstance(ast.parse(spelled.replace("{self}", "x"), mode="eval").body, ATOMIC)
+        atomic = isinstance(parse_expression(spelled.replace("{self}", "x")), ATOMIC)
         if not atomic and not self._loose(site, node):
             pieces = ["(", *pieces, ")"]
         self._need(site, needs)

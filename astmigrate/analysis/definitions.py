@@ -67,6 +67,7 @@ class Definitions(State):
         name = f"{name}:{node.lineno}" if name in self.index.classes else name
         info = ClassInfo(name, node, self.module.path, self, tuple(bases))
         self.index.classes[name] = info
+        self.classes.append(info)
         for site in sites:
             site.owner = info
             self.record(site)

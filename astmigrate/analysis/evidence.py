@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import Any
 
 from astmigrate.analysis.kinds import AMBIGUOUS
 
@@ -24,21 +25,24 @@ def tensors(
     if not names - {"self", "cls"}:
         return found
     telling = methods - AMBIGUOUS
-    stack: list[object] = list(node.body)
+    stack: list[Any] = list(node.body)
     while stack:  # ast.walk costs three times as much
         inner = stack.pop()
-        if isinstance(inner, ast.Call):
+        kind = type(inner)
+        if kind is ast.Name or kind is ast.Constant:
+            continue
+        if kind is ast.Call:
             _from_call(inner, names, found)
             owner = _owner(inner.func, telling)
             if owner in names and not fits(inner):
                 found[owner] = False
-        elif isinstance(inner, ast.Attribute) and inner.attr in telling and isinstance(inner.value, ast.Name):
+        elif kind is ast.Attribute and inner.attr in telling and isinstance(inner.value, ast.Name):
             found.setdefault(inner.value.id, True)
         for value in inner.__dict__.values():
-            if isinstance(value, ast.AST):
-                stack.append(value)
-            elif isinstance(value, list):
+            if isinstance(value, list):
                 stack += [v for v in value if isinstance(v, ast.AST)]
+            elif isinstance(value, ast.AST):
+                stack.append(value)
     return {name: tensor for name, tensor in found.items() if name in names}
 
 

@@ -36,6 +36,7 @@ class State(ABC):
         self.optional = 0  # depth of conditions and loops
         self.trying = False
         self.later: list[FunctionInfo] = []
+        self.classes: list[ClassInfo] = []  # those that this module defines
         self.placed: set[int] = set()  # f-strings whose positions are right
         self.sites: dict[int, Site] = {}
 

@@ -7,10 +7,13 @@ import io
 import re
 import sys
 import tokenize
+from bisect import bisect_right
+from functools import lru_cache
 
 from astmigrate.model import SourceError
 
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
+_BEFORE = re.compile(rb"\((?:[ \t\r\n\f]|#[^\r\n]*[\r\n])*\Z")  # a parenthesis just before the end
 _IGNORE = re.compile(r"#\s*astmigrate:\s*ignore\b")
 
 
@@ -60,6 +63,14 @@ class Text:
         match = _NEWLINE.search(self.data, offset)
         return match.end() if match else len(self.data)
 
+    def statement_start(self, offset: int) -> int:
+        """Where the statement of an expression begins: the expression, or the first parenthesis around it."""
+        while True:
+            before = _BEFORE.search(self.data, 0, offset)
+            if before is None:
+                return offset
+            offset = before.start()
+
     @property
     def newline(self) -> str:
         """The file's own line end."""
@@ -68,8 +79,8 @@ class Text:
 
     def position(self, offset: int) -> tuple[int, int]:
         """1-based line and 0-based byte column of an offset."""
-        line = self.data.count(b"\n", 0, offset) + 1
-        return line, offset - self.line_start(offset)
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1]
 
 
 def _parse(source: str, filename: str) -> ast.Module:
@@ -113,6 +124,12 @@ def place(text: Text, node: ast.JoinedStr) -> None:
             return
         value.value = expression
         value.format_spec = None
+
+
+@lru_cache(maxsize=4096)
+def parse_expression(source: str) -> ast.expr:
+    """The tree of an expression of the tables; shared, so not to be changed."""
+    return ast.parse(source, mode="eval").body
 
 
 def reparse(text: Text, source: str, at: int) -> ast.expr | None:

@@ -38,9 +38,8 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         self.text.tree.body = []
         for info in self.later:
             info.node.body = []
-        for owner in self.index.classes.values():
-            if owner.walk is self:
-                owner.node.body = []
+        for owner in self.classes:
+            owner.node.body = []
         self.analysis = Analysis()
 
     # statements ------------------------------------------------------------------------------

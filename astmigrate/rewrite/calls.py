@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from astmigrate.analysis.kinds import USUALLY_NUMBER
-from astmigrate.analysis.text import Text
+from astmigrate.analysis.text import Text, parse_expression
 from astmigrate.binding import Bound, kind_of, parameters
 from astmigrate.model import Argument, Call, Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.rewrite.arguments import ATOMIC, CallText, Extent, operand, simple
@@ -58,7 +59,7 @@ def handler_call(
     for parameter in parameters(form.args or ()):
         if not parameter.star and parameter.name not in arguments:
             default = parameter.default or "None"
-            node = ast.parse(default, mode="eval").body
+            node = parse_expression(default)
             arguments[parameter.name] = _argument(node, default, "unknown", given=False)
     receiver = (
         Argument(where.text.of(where.receiver), kind_of(value))
@@ -89,7 +90,12 @@ def literal(node: ast.expr) -> tuple[Any, ...]:
 
 def same(node: ast.expr, source: str) -> bool:
     """Whether an argument is written as the expression ``source``."""
-    return ast.dump(node) == ast.dump(ast.parse(source, mode="eval").body)
+    return type(node) is type(parse_expression(source)) and ast.dump(node) == _dump(source)
+
+
+@lru_cache(maxsize=4096)
+def _dump(source: str) -> str:
+    return ast.dump(parse_expression(source))
 
 
 @dataclass
@@ -259,7 +265,7 @@ def _folded(expression: str) -> str | None:
     if not _NUMERIC.match(expression):
         return None
     try:
-        value = _decimal(ast.parse(expression, mode="eval").body)
+        value = _decimal(parse_expression(expression))
     except (InvalidOperation, SyntaxError, KeyError):
         return None
     text = format(value.normalize(), "f")
@@ -353,7 +359,7 @@ def _from_template(form: Form, template: str, bound: list[Bound], where: Target)
         )
         position = match.end()
     pieces.append(spelled[position:])
-    atomic = isinstance(ast.parse(_HOLE.sub("x", spelled), mode="eval").body, ATOMIC)
+    atomic = isinstance(parse_expression(_HOLE.sub("x", spelled)), ATOMIC)
     if not (atomic or where.loose()):
         pieces = ["(", *pieces, ")"]
     written.edits.append(Edit(where.text.start(where.call), where.text.end(where.call), tuple(pieces)))

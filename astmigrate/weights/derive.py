@@ -18,8 +18,8 @@ def derive(walk: Walk, index: ProjectIndex) -> WeightRules:
     """The rules of the module classes that a file defines."""
     classes: dict[str, ClassRule] = {}
     layers: dict[str, dict[str, Any]] = {}
-    for info in index.classes.values():
-        if info.walk is walk and walk.is_module(info):
+    for info in walk.classes:
+        if walk.is_module(info):
             rule = _Deriver(index, layers).rule(info)
             classes[rule.name] = rule
     return WeightRules(classes, layers)

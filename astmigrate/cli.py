@@ -1,0 +1,212 @@
+"""The command line. What a command needs is imported when it runs: starting must stay cheap."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from astmigrate import __version__
+
+DEFAULT = "migrate"
+
+_EXAMPLES = """\b
+Examples:
+  astmigrate model.py -o out            out/model.py, its report and its weight rules
+  astmigrate mypackage -o out           the whole package: out/mypackage/
+  astmigrate train.py --diff            what would change; nothing is written
+  astmigrate src --check                exit 1 if anything is left to migrate
+  astmigrate - < model.py > new.py      from standard input to standard output
+  astmigrate weights resnet.pth --rules out/weights.json --root resnet:ResNet -o resnet.ckpt
+  astmigrate explain nn.Conv2d          what a torch name becomes, and how that is proven
+"""
+
+_EXITS = """\b
+Exit codes:
+  0  done (findings may remain)
+  1  --check found work, or some input could not be migrated (all others were)
+  2  wrong usage
+"""
+
+
+class _DefaultGroup(click.Group):
+    """A group whose first command may be left out: ``astmigrate SRC`` is ``astmigrate migrate SRC``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = {*self.commands, *(name for option in self.get_params(ctx) for name in option.opts)}
+        if args and args[0] not in known:
+            args = [DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, "[migrate] SRC... (-o OUT | --diff | --check)")
+        formatter.write_usage(ctx.command_path, "COMMAND ...", prefix="       ")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options of the command that is meant where none is named, then the commands."""
+        migrate = self.commands[DEFAULT]
+        own = {record[0]: record for record in self._records(self, ctx)}
+        rows = [*(r for r in self._records(migrate, ctx) if r[0] not in own), *own.values()]
+        with formatter.section("Options"):
+            formatter.write_dl(rows)
+        self.format_commands(ctx, formatter)
+
+    def _records(self, command: click.Command, ctx: click.Context) -> list[tuple[str, str]]:
+        options = (param for param in command.get_params(ctx) if isinstance(param, click.Option))
+        records = (option.get_help_record(ctx) for option in options)
+        return [record for record in records if record is not None]
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"astmigrate {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_DefaultGroup, context_settings=_CONTEXT, epilog=f"{_EXAMPLES}\n{_EXITS}", no_args_is_help=True
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+)
+def main() -> None:
+    """Rewrite PyTorch source into plain MindSpore source.
+
+    SRC is a file, a folder, or - for standard input. Your code is read, never imported or run. Each thing
+    that changed or could not be changed is a finding in the report. A comment '# astmigrate: ignore' leaves
+    its line alone. Options can also stand in [tool.astmigrate] of the nearest pyproject.toml.
+    """
+
+
+@main.command(context_settings=_CONTEXT, epilog=f"{_EXAMPLES}\n{_EXITS}")
+@click.argument(
+    "sources", metavar="SRC...", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True)
+)
+@click.option("-o", "--output", metavar="OUT", type=click.Path(file_okay=False), help="Folder to write to.")
+@click.option("--diff", is_flag=True, help="Print a unified diff; write nothing.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if anything is left to migrate.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Choice(["text", "json"]),
+    help="Which report to write (with -o; default: both) or print (without). Can be given twice.",
+)
+@click.option(
+    "--exclude",
+    metavar="GLOB",
+    multiple=True,
+    help="Leave out files and folders by name or path. Repeatable.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+def migrate(
+    sources: tuple[str, ...],
+    output: str | None,
+    diff: bool,
+    check: bool,
+    reports: tuple[str, ...],
+    exclude: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """Rewrite SRC; the default command."""
+    from astmigrate import settings
+    from astmigrate.layout import LayoutError
+    from astmigrate.model import TableError
+    from astmigrate.run import Options, run
+
+    try:
+        defaults = settings.load(settings.find(sources))
+        from_stdin = sources == ("-",)  # goes to standard output unless -o is on the command line
+        out = output or (None if from_stdin else defaults.output)
+        if not (out or diff or check or from_stdin):
+            raise click.UsageError("say what to do: -o OUT to write there, --diff, or --check")
+        options = Options(
+            sources,
+            Path(out) if out else None,
+            diff,
+            check,
+            reports or defaults.report,
+            exclude or defaults.exclude,
+            quiet or defaults.quiet,
+        )
+        _leave(run(options))
+    except (LayoutError, settings.SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    except TableError as error:
+        raise click.ClickException(f"astmigrate's own table is broken: {error}") from error
+
+
+@main.command(context_settings=_CONTEXT)
+@click.argument("checkpoint", type=_FILE)
+@click.option("--rules", type=_FILE, help="The weight rules that the migration wrote.")
+@click.option("-o", "--output", metavar="OUT", required=True, type=click.Path(path_type=Path, dir_okay=False),
+              help="OUT.ckpt or OUT.safetensors; with --reverse OUT.pth or OUT.safetensors.")  # fmt: skip
+@click.option("--root", metavar="MODULE:CLASS", help="The model's class, where the rules leave a choice.")
+@click.option("--map", "maps", metavar="REGEX=REPLACEMENT", multiple=True, help="Rename targets. Repeatable.")
+@click.option(
+    "--list", "list_only", is_flag=True, help="Show both sides and write them as CSV; convert nothing."
+)
+@click.option("--reverse", is_flag=True, help="From a MindSpore checkpoint back to PyTorch's names.")
+@click.option("--key", help="Where in the file the weights are, e.g. model_ema.")
+def weights(
+    checkpoint: Path,
+    rules: Path | None,
+    output: Path,
+    root: str | None,
+    maps: tuple[str, ...],
+    list_only: bool,
+    reverse: bool,
+    key: str | None,
+) -> None:
+    """Convert the weights in CHECKPOINT for the migrated model.
+
+    Reads .pth, .pt, .safetensors and sharded indexes. Exits 1 if a tensor has no place or the wrong shape.
+    Needs the extra: pip install 'astmigrate[weights]'.
+    """
+    from rich.console import Console
+
+    from astmigrate import settings
+    from astmigrate.weights.command import run
+
+    try:
+        defaults = settings.load(settings.find(["-"])).weights
+    except settings.SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    if rules is None and defaults.rules is None:
+        raise click.UsageError("say which rules: --rules OUT/weights.json, which the migration wrote")
+    code = run(
+        checkpoint,
+        rules or Path(defaults.rules or ""),
+        output,
+        root=root or defaults.root,
+        maps=maps or defaults.map,
+        list_only=list_only,
+        reverse=reverse,
+        key=key,
+        console=Console(),
+    )
+    _leave(code)
+
+
+@main.command(context_settings=_CONTEXT)
+@click.argument("name")
+def explain(name: str) -> None:
+    """Say what the torch NAME becomes: target, arguments, differences, proof.
+
+    Any usual spelling will do: torch.nn.Conv2d, nn.Conv2d, F.gelu, Tensor.view, x.view.
+    """
+    from astmigrate.explain import explain as explanation
+
+    text, found = explanation(name)
+    click.echo(text, err=not found)
+    _leave(0 if found else 2)
+
+
+def _leave(code: int) -> NoReturn:
+    sys.exit(code)

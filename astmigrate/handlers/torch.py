@@ -1,0 +1,128 @@
+"""Handlers of ``torch`` rows."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from astmigrate.model import Argument, Call, NeedsAdapter, Unsupported
+from astmigrate.tables import Form
+
+_NO_GRADIENT = (
+    "requires_grad is gone: MindSpore differentiates with respect to Parameters, and to a function's arguments."
+)
+_LEGACY = {
+    "Tensor": "float32",
+    "FloatTensor": "float32",
+    "DoubleTensor": "float64",
+    "HalfTensor": "float16",
+    "LongTensor": "int64",
+    "IntTensor": "int32",
+    "ShortTensor": "int16",
+    "CharTensor": "int8",
+    "ByteTensor": "uint8",
+    "BoolTensor": "bool_",
+}
+
+
+def gradient(call: Call, form: Form) -> Form:
+    """``requires_grad=True`` has no counterpart on a tensor: a review."""
+    wanted = call.arguments.get("requires_grad")
+    if wanted is None or not wanted.given or wanted.literal is False:
+        return form
+    return replace(form, level="review", note=f"{form.note} {_NO_GRADIENT}".strip())
+
+
+def _one(extra: tuple[Argument, ...]) -> bool:
+    """Whether a starred size was given as one thing: a number, or a sequence."""
+    return len(extra) == 1 and not extra[0].text.startswith("*")
+
+
+def sizes(call: Call, form: Form) -> Form:
+    """``zeros(2, 3)``, ``zeros((2, 3))`` and ``zeros(*shape)``: MindSpore takes one tuple.
+
+    https://www.mindspore.cn/docs/en/master/api_python/ops/mindspore.ops.zeros.html
+    """
+    form = gradient(call, form)
+    dtype = call.arguments["dtype"].given
+    if _one(call.extra) and call.extra[0].is_literal and call.extra[0].literal in ((), []):
+        value = "1" if (form.target or "").endswith("ones") else "0"
+        scalar = f"mindspore.Tensor({value}, {'{dtype}' if dtype else 'mindspore.float32'})"
+        return replace(form, template=scalar)
+    size = "{*size}" if _one(call.extra) else "({*size},)" if len(call.extra) == 1 else "({*size})"
+    return replace(form, template=f"{form.target}({size}{', dtype={dtype}' if dtype else ''})")
+
+
+def draw_sizes(call: Call, form: Form) -> Form:
+    """``rand`` and ``randn`` take sizes as torch does, but not as a keyword."""
+    dtype = ", dtype={dtype}" if call.arguments["dtype"].given else ""
+    return replace(gradient(call, form), template=f"{form.target}({{*size}}{dtype})")
+
+
+def full(call: Call, form: Form) -> Form:
+    """``ops.full`` makes integers where no dtype is given; torch takes that of the value."""
+    form = gradient(call, form)
+    value, dtype = call.arguments["fill_value"], call.arguments["dtype"]
+    if dtype.given and dtype.literal is not None:
+        return form
+    if value.is_literal and isinstance(value.literal, (bool, int, float)):
+        kind = {bool: "bool_", int: "int64", float: "float32"}[type(value.literal)]
+    elif value.text.startswith("float("):
+        kind = "float32"
+    else:
+        raise NeedsAdapter("the value's type is only known at run time")
+    return replace(form, add={"dtype": f"mindspore.{kind}"}, drop={**form.drop, "dtype": "*"})
+
+
+def legacy_tensor(call: Call, form: Form) -> Form:
+    """``torch.Tensor(2, 3)`` is an empty tensor, ``torch.Tensor([2, 3])`` one of these values."""
+    dtype = f"mindspore.{_LEGACY[call.api.rpartition('.')[2]]}"
+    extra = call.extra
+    known = extra and all(argument.kind == "number" for argument in extra)
+    if known or len(extra) > 1:
+        size = "({*data},)" if len(extra) == 1 else "({*data})"
+        return replace(form, template=f"mindspore.ops.zeros({size}, {dtype})")
+    if len(extra) == 1 and extra[0].kind in ("sequence", "array", "tensor"):
+        return replace(form, template=f"mindspore.Tensor({{*data}}, {dtype})")
+    separator = ", " if extra else ""
+    return replace(form, template=f"snippets.legacy_tensor({{*data}}{separator}dtype={dtype})")
+
+
+def tuple_size(call: Call, form: Form) -> Form:
+    """``ops.randint`` takes a tuple only."""
+    form = gradient(call, form)
+    size = call.arguments["size"]
+    if size.text.startswith("(") or size.kind == "size":
+        return replace(form, wrap={})
+    return replace(form, wrap={"size": repr(tuple(size.literal))}) if isinstance(size.literal, list) else form
+
+
+def randint_template(call: Call, form: Form) -> Form:
+    """``randint(high, size)`` begins at 0."""
+    dtype = ", dtype={dtype}" if call.arguments["dtype"].given else ""
+    return replace(tuple_size(call, form), template=f"mindspore.ops.randint(0, {{high}}, {{size}}{dtype})")
+
+
+def norm(call: Call, form: Form) -> Form:
+    """``torch.norm`` is a norm of vectors; 'fro' is the second. ``ops.vector_norm`` wants tuples.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.norm.html
+    """
+    order, dim = call.arguments["p"], call.arguments["dim"]
+    if order.literal == "nuc":
+        raise Unsupported("MindSpore's nuclear norm is ops.norm(x, 'nuc') for matrices")
+    if order.literal in ("fro", None) and order.given:
+        form = replace(form, drop={**form.drop, "p": "*"})
+    if isinstance(dim.literal, list):
+        form = replace(form, wrap={**form.wrap, "dim": repr(tuple(dim.literal))})
+    return form
+
+
+def positional(call: Call, form: Form) -> Form:
+    """``ops.lt`` hides its parameters: the arguments go by position."""
+    return replace(form, template=f"{form.target}({{input}}, {{other}})")
+
+
+def tuple_dim(call: Call, form: Form) -> Form:
+    """``ops.vector_norm`` takes dims as a tuple, not as a list."""
+    dim = call.arguments["dim"].literal
+    return replace(form, wrap={**form.wrap, "dim": repr(tuple(dim))}) if isinstance(dim, list) else form

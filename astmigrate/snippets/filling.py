@@ -1,0 +1,47 @@
+"""New tensors: values, sizes and random draws as torch takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, ops
+
+
+def full(size: Sequence[int], fill_value: Any, dtype: Any = None) -> Tensor:
+    """``torch.full``: without a dtype it is that of the value; ``ops.full`` would make it int64."""
+    if dtype is None:
+        dtype = Tensor(fill_value).dtype if not isinstance(fill_value, float) else ms.float32
+    return ops.full(tuple(size), fill_value, dtype=dtype)
+
+
+def bernoulli(input: Tensor, p: float | None = None) -> Tensor:
+    """``torch.bernoulli``: ones with the probabilities in ``input``, or ``p`` for all."""
+    draws = ops.rand(*input.shape)
+    return (draws < (input if p is None else p)).astype(input.dtype)
+
+
+def randperm(n: int, dtype: Any = ms.int64) -> Tensor:
+    """``torch.randperm``, following ``mindspore.set_seed``; ``ops.randperm`` repeats itself."""
+    return ops.argsort(ops.rand(n)).astype(dtype)
+
+
+def legacy_tensor(*size: Any, dtype: Any = ms.float32) -> Tensor:
+    """``torch.Tensor(...)``: of sizes zeros, of data the data, as float32."""
+    if not size:
+        return Tensor(np.zeros((0,)), dtype)
+    if all(isinstance(length, int) for length in size):
+        return ops.zeros(size, dtype)
+    return Tensor(size[0], dtype)
+
+
+def logspace(start: float, end: float, steps: int, base: float = 10.0, dtype: Any = ms.float32) -> Tensor:
+    """``torch.logspace``: powers of the base with evenly spaced exponents."""
+    return Tensor(np.power(float(base), np.linspace(start, end, steps)), dtype or ms.float32)
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
+    """``torch.multinomial``: without replacement unless asked, int64."""
+    return ops.multinomial(input, num_samples, replacement).astype(ms.int64)

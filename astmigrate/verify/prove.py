@@ -1,0 +1,237 @@
+"""``python -m astmigrate.verify.prove``: runs every row's proofs in both frameworks and compares.
+
+A proof is wrapped (wrapping.py), migrated, run in torch, and its migration in MindSpore, each in a fresh
+process; a module's weights pass through the row's own weight rules in between. A proof that fails is
+tried once more with nothing beside it, and that verdict counts. Exit code 1 if a row fails or a row
+that converts has no proof.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from astmigrate import Level, Migration, SourceError, migrate_source
+from astmigrate.model import TableError
+from astmigrate.snippets import assemble
+from astmigrate.tables import Row, Tables
+from astmigrate.verify import results
+from astmigrate.verify.compare import Tolerance, differences
+from astmigrate.verify.inputs import make_inputs
+from astmigrate.verify.jobs import Job, Reply
+from astmigrate.verify.results import Result, Standing, Verdict
+from astmigrate.verify.server import Side
+from astmigrate.verify.tasks import Task, tasks_of
+from astmigrate.verify.transfer import converted
+from astmigrate.verify.wrapping import mentions, wrap
+
+ROOT = Path(__file__).parents[2]
+RECORD = ROOT / "docs" / "proofs.json"
+COMPARISONS = ("value", "shape", "signature")
+
+
+class Failure(Exception):
+    """Why a proof does not hold, one line a reason."""
+
+    def __init__(self, reasons: Iterable[str], code: str = "") -> None:
+        self.reasons, self.code = tuple(reasons), code
+        super().__init__("; ".join(self.reasons))
+
+
+class Prover:
+    """Runs proofs one after the other, in a pair of processes."""
+
+    def __init__(
+        self, tables: Tables, seconds: float = 60, migrate: Callable[..., Migration] = migrate_source
+    ):
+        self.tables, self.seconds, self.migrate = tables, seconds, migrate
+        self.torch, self.mindspore = Side("torch"), Side("mindspore")
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self.torch.close()
+        self.mindspore.close()
+
+    def prove(self, task: Task) -> Verdict:
+        """The verdict on one proof."""
+        code = ""
+        try:
+            if task.proof.compare not in COMPARISONS:
+                raise Failure([f"compare = {task.proof.compare!r} is none of {', '.join(COMPARISONS)}"])
+            source = wrap(task.proof)
+            migration = self._migrated(task, source)
+            code = migration.code
+            self._agree(task, source, migration)
+        except (TableError, SourceError) as error:
+            return Verdict(task.name, task.number, task.proof, (str(error),), code)
+        except Failure as failure:
+            return Verdict(task.name, task.number, task.proof, failure.reasons, code or failure.code)
+        return Verdict(task.name, task.number, task.proof, (), code)
+
+    def _migrated(self, task: Task, source: str) -> Migration:
+        """The proof's migration; the row itself must have been used, and must not have given up."""
+        row = self._row(task.name)
+        if not mentions(task.proof.code, task.name.rpartition(".")[2]):
+            raise Failure([f"the proof does not use {task.name}"])
+        migration = self.migrate(source, filename="proof.py", tables=self.tables)
+        given_up = [f.message for f in migration.findings if f.level is Level.MANUAL and self._is(f.api, row)]
+        if given_up:
+            raise Failure(given_up, migration.code)
+        return migration
+
+    def _agree(self, task: Task, source: str, migration: Migration) -> None:
+        """Runs both sides; raises ``Failure`` with every difference."""
+        proof, inputs = task.proof, make_inputs(task.proof, task.seed)
+        self.mindspore.start()
+        expected = self.torch.run(Job(source, inputs, task.seed, proof.train), self.seconds)
+        if expected.error:
+            raise Failure([f"torch: {expected.error}"])
+        job = Job(migration.code, inputs, task.seed, proof.train, snippets=assemble(migration.snippets))
+        if proof.compare == "signature":
+            actual = self.mindspore.run(
+                replace(job, signature=self._target(task.name, migration)), self.seconds
+            )
+            if actual.error:
+                raise Failure([f"signature: {actual.error}"])
+            return
+        if expected.state is not None:
+            job = replace(job, weights=converted(expected.state, expected.modules, self.tables))
+        actual = self.mindspore.run(job, self.seconds)
+        if actual.error:
+            others = dict.fromkeys(f.message for f in migration.findings if f.level is Level.MANUAL)
+            raise Failure([f"MindSpore: {actual.error}", *others])
+        found = self._compared(task, migration, expected, actual)
+        if found:
+            raise Failure(found)
+
+    def _compared(self, task: Task, migration: Migration, expected: Reply, actual: Reply) -> list[str]:
+        """The differences of ``y``, and for a row that writes in place of every tensor written to."""
+        proof, row = task.proof, self._row(task.name)
+        if "y" not in expected.variables:
+            return ["the proof leaves no y"]
+        tolerance = Tolerance(proof.rtol, proof.atol, proof.compare == "value")
+        found = differences(expected.variables["y"], actual.variables.get("y"), tolerance)
+        if not any(form.inplace for form in (row, *row.forms)):
+            return found
+        if not expected.changed:
+            found.append("the row changes a tensor in place, but its proof changes none")
+        reviewed = any(f.level is Level.REVIEW and self._is(f.api, row) for f in migration.findings)
+        for name in () if reviewed else expected.changed:
+            if name not in ("y", "m"):
+                pair = expected.variables[name], actual.variables.get(name)
+                found += differences(*pair, tolerance, name)
+        return found
+
+    def _target(self, name: str, migration: Migration) -> str:
+        """The MindSpore name that the migration says it calls for the row."""
+        row = self._row(name)
+        told = [f.target for f in migration.findings if self._is(f.api, row)]
+        for target in [*told, row.target or ""]:
+            found = re.search(r"mindspore(\.\w+)+", target)
+            if found:
+                return found[0]
+        raise Failure(
+            [f"{row.target or row.template!r} has no MindSpore name whose signature could be bound"]
+        )
+
+    def _row(self, name: str) -> Row:
+        row = self.tables.row(name)
+        if row is None:
+            raise TableError(f"{self.tables.folder}: row {name}: its alias leads nowhere")
+        return row
+
+    def _is(self, api: str, row: Row) -> bool:
+        """Whether a finding is about the row, whatever alias it names."""
+        found = self.tables.row(api)
+        return found is not None and found.name == row.name
+
+
+def run_all(tasks: Sequence[Task], tables: Tables, jobs: int, seconds: float) -> list[Verdict]:
+    """Every verdict; failing proofs are tried again, alone, when all others are done."""
+    waiting: SimpleQueue[Task] = SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+    verdicts: list[Verdict] = []
+
+    def work(prover: Prover) -> None:
+        with suppress(Empty):
+            while True:
+                verdicts.append(prover.prove(waiting.get_nowait()))
+
+    provers = [Prover(tables, seconds) for _ in range(max(1, min(jobs, len(tasks))))]
+    try:
+        threads = [threading.Thread(target=work, args=(prover,)) for prover in provers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if len(verdicts) != len(tasks):
+            raise RuntimeError(f"{len(tasks) - len(verdicts)} proofs were not run: the prover itself failed")
+        return [provers[0].prove(Task(v.row, v.number, v.proof)) if v.failures else v for v in verdicts]
+    finally:
+        for prover in provers:
+            prover.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Proves, prints the failures and the counts, keeps the record."""
+    parser = argparse.ArgumentParser(prog="prove", description="Run the proofs of the table rows.")
+    parser.add_argument("--only", default="", metavar="PREFIX", help="rows below this name, e.g. torch.nn")
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--seconds", type=float, default=60, help="time limit of a proof on one side")
+    parser.add_argument("--tables", type=Path, metavar="FOLDER", help="another folder of tables")
+    parser.add_argument(
+        "--record", type=Path, metavar="JSON", help="default docs/proofs.json; none with --tables"
+    )
+    parser.add_argument(
+        "--failures", type=Path, metavar="FOLDER", help="also write prove_NAMESPACE.txt there"
+    )
+    options = parser.parse_args(arguments)
+    tables = Tables(options.tables)
+    rows = tasks_of(tables, options.only)
+    tasks = [task for own in rows.values() for task in own]
+    verdicts = run_all(tasks, tables, options.jobs, options.seconds)
+    verdicts.sort(key=lambda verdict: (verdict.row, verdict.number))
+    found = {name: results.summarise(name, tables, [v for v in verdicts if v.row == name]) for name in rows}
+    _tell(verdicts, found, options.failures)
+    record = options.record or (None if options.tables else RECORD)
+    if record is not None:
+        kept = {n: r for n, r in results.read(record).items() if n not in found and tables.row(n) is not None}
+        results.write(record, {**(kept if options.only else {}), **found})
+    return int(not found or any(r.standing in (Standing.FAILING, Standing.UNPROVEN) for r in found.values()))
+
+
+def _tell(verdicts: Sequence[Verdict], found: dict[str, Result], folder: Path | None) -> None:
+    """Prints what failed and the counts; the failures of each namespace also go to ``folder``."""
+    by_namespace: dict[str, list[str]] = {name.rpartition(".")[0]: [] for name in found}
+    for verdict in verdicts:
+        if verdict.failures:
+            by_namespace[verdict.row.rpartition(".")[0]].append(_described(verdict))
+    for name, result in found.items():
+        if result.standing is Standing.UNPROVEN:
+            by_namespace[name.rpartition(".")[0]].append(f"UNPROVEN {name}: it converts, but has no proof\n")
+    for namespace, failures in sorted(by_namespace.items()):
+        print("".join(failures), end="")
+        if folder is not None:
+            text = "".join(failures) or "everything is proven\n"
+            (folder / f"prove_{namespace}.txt").write_text(text, encoding="utf-8")
+    print(results.table(found))
+
+
+def _described(verdict: Verdict) -> str:
+    reasons = "".join(f"  {reason}\n" for reason in verdict.failures)
+    body = verdict.code[verdict.code.find("def proof(") :] if verdict.code else ""
+    code = "".join(f"  | {line}\n" for line in body.splitlines())
+    return f"FAILING {verdict.row} (proof {verdict.number})\n{reasons}{code}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

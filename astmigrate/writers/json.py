@@ -1,0 +1,42 @@
+"""``report.json``: the findings for other programs, one a line so that two reports can be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from astmigrate.writers.report import FileReport, Report
+
+VERSION = 1
+
+
+def dumps(report: Report) -> str:
+    """The report as JSON."""
+    files = ",\n".join(_file(file) for file in report.files)
+    inner = f"\n{files}\n" if files else ""
+    return f'{{"version": {VERSION}, "files": [{inner}], "summary": {_encode(summary(report))}}}\n'
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """Counts, the most frequent reasons, and what could not be migrated or is left out."""
+    levels = {str(level): count for level, count in report.levels().items()}
+    return {
+        "files": len(report.files),
+        "changed": report.changed,
+        "copied": report.copied,
+        **levels,
+        "reasons": [{"count": r.count, "level": r.level, "message": r.message} for r in report.reasons()],
+        "failed": [{"path": p.path, "line": p.line, "message": p.reason} for p in report.failed],
+        "left_out": report.notes,
+    }
+
+
+def _file(file: FileReport) -> str:
+    findings = ",\n".join(_encode(finding) for finding in file.findings)
+    inner = f"\n{findings}\n" if findings else ""
+    return f'{{"path": {_encode(file.path)}, "findings": [{inner}]}}'
+
+
+def _encode(value: Any) -> str:
+    return msgspec.json.encode(value).decode("utf-8")

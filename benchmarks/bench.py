@@ -1,0 +1,132 @@
+"""astmigrate's speed and memory beside PaConvert's, on the same text in one run.
+
+    python -m benchmarks.bench [--repeat N]
+
+CPU seconds are user and system time of the command and all its children, start-up included; of N runs
+the fastest counts. PaConvert (https://github.com/PaddlePaddle/PaConvert) runs in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.packages import CACHE, VERSIONS, site
+
+PACONVERT = "3.3.1"
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one command took."""
+
+    seconds: float
+    megabytes: float
+
+
+def measure(command: Sequence[str], cwd: Path) -> Cost:
+    """Runs a command to its end; CPU seconds of all its processes, peak memory of the largest."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (cwd / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=cwd, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        text = (cwd / "log.txt").read_text(encoding="utf-8", errors="replace")
+        raise SystemExit(f"{' '.join(command)} exits {process.returncode}:\n{text[-3000:]}")
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+
+
+def paconvert() -> str:
+    """PaConvert's interpreter, installed where it is not yet."""
+    folder = CACHE / f"paconvert-{PACONVERT}"
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if not (folder / "ready").exists():
+        venv.create(folder, with_pip=True, clear=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, f"paconvert=={PACONVERT}"], check=True)
+        (folder / "ready").touch()
+    return str(python)
+
+
+def copy_text(target: Path) -> list[Path]:
+    """The Python files of the packages, and nothing else, below ``target``."""
+    copies = []
+    for path in (p for name in VERSIONS for p in sorted((site() / name).rglob("*.py"))):
+        copy = target / path.relative_to(site())
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        copies.append(copy)
+    return copies
+
+
+def fastest(command: Sequence[str], folder: Path, repeat: int) -> Cost:
+    """The fastest of ``repeat`` runs, each into a fresh output folder; memory is the highest."""
+    costs = []
+    for _ in range(repeat):
+        if (folder / "out").is_file():  # PaConvert's output of a single file
+            (folder / "out").unlink()
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        costs.append(measure(command, folder))
+    return Cost(min(c.seconds for c in costs), max(c.megabytes for c in costs))
+
+
+def compare(source: Path, folder: Path, repeat: int) -> tuple[Cost, Cost]:
+    """astmigrate's cost and PaConvert's for the same source."""
+    out = str(folder / "out")
+    ours = fastest([sys.executable, "-m", "astmigrate", str(source), "-o", out], folder, repeat)
+    log = ["--no_format", "--log_dir", "disable"]
+    command = [paconvert(), "-m", "paconvert.main", "--in_dir", str(source), "--out_dir", out, *log]
+    return ours, fastest(command, folder, repeat)
+
+
+def line(what: str, value: float, unit: str, goal: float | None = None) -> None:
+    """One measurement; with a goal, whether it is met."""
+    verdict = "" if goal is None else f"goal <= {goal:g}: {'met' if value <= goal else 'MISSED'}"
+    print(f"{what:<46}{value:>10.2f} {unit:<8}{verdict}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each command; the fastest counts")
+    repeat = parser.parse_args(arguments).repeat
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        files = copy_text(folder / "source")
+        lines = {path: path.read_bytes().count(b"\n") for path in files}
+        total = sum(lines.values())
+        print(f"{', '.join(f'{n} {v}' for n, v in VERSIONS.items())}: {len(files)} files, {total} lines")
+        ours, theirs = compare(folder / "source", folder, repeat)
+        line("astmigrate, CPU", ours.seconds, "s")
+        line(f"PaConvert {PACONVERT} --no_format, CPU", theirs.seconds, "s")
+        line("astmigrate / PaConvert", ours.seconds / theirs.seconds, "", 0.5)
+        line("astmigrate, lines per CPU second", total / ours.seconds, "")
+        line("astmigrate, peak memory", ours.megabytes, "MB", 150)
+        line("PaConvert, peak memory", theirs.megabytes, "MB")
+        for size, goal in ((500, 0.35), (2300, None)):
+            single(folder, lines, size, goal, repeat)
+
+
+def single(folder: Path, lines: dict[Path, int], size: int, goal: float | None, repeat: int) -> None:
+    """The file whose length is nearest to ``size``, alone, start-up included."""
+    path = min(lines, key=lambda p: (abs(lines[p] - size), str(p)))
+    name = path.relative_to(folder / "source").as_posix()
+    ours, theirs = compare(path, folder, max(repeat, 5))
+    print(f"{name}, {lines[path]} lines, alone, start-up included")
+    line("  astmigrate, CPU", ours.seconds, "s", goal)
+    line("  PaConvert, CPU", theirs.seconds, "s")
+
+
+if __name__ == "__main__":
+    main()

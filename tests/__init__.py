@@ -1,0 +1,1 @@
+"""Tests; `make fixtures` regenerates what the text pairs hold."""

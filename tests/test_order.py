@@ -1,0 +1,53 @@
+"""The order of migration: imported files first, cycles cut, long chains without recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from astmigrate.analysis.index import Module
+from astmigrate.order import imports_first
+
+
+def order(texts: Mapping[str, str]) -> list[str]:
+    modules = {
+        name: Module(name, text, f"{name}.py", any(other.startswith(f"{name}.") for other in texts))
+        for name, text in texts.items()
+    }
+    return imports_first(list(texts), modules)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pkg.b\n",
+        "import os, pkg.b as b\n",
+        "from pkg import b\n",
+        "from pkg.b import x\n",
+        "from . import b\n",
+        "from .b import x\n",
+        "def f():\n    from .b import (\n        x,\n    )\n",
+        "try:\n    from .b import *\nexcept ImportError:\n    pass\n",
+    ],
+)
+def test_every_form_of_import(text: str) -> None:
+    assert order({"pkg": "", "pkg.a": text, "pkg.b": ""}).index("pkg.b") == 1
+
+
+def test_package_comes_after_what_it_gathers() -> None:
+    found = order({"pkg": "from .a import A\nfrom .b import B\n", "pkg.a": "from .b import B\n", "pkg.b": ""})
+    assert found == ["pkg.b", "pkg.a", "pkg"]
+
+
+def test_without_imports_the_order_stays() -> None:
+    assert order({"b": "import os\n", "a": "x = 1\n", "c": ""}) == ["b", "a", "c"]
+
+
+def test_cycles_and_self() -> None:
+    assert order({"a": "import b\nimport a\n", "b": "import a\n"}) == ["b", "a"]
+
+
+def test_long_chains() -> None:
+    texts = {f"m{i}": f"import m{i + 1}\n" for i in range(5000)}
+    assert order({**texts, "m5000": ""}) == [f"m{i}" for i in range(5000, -1, -1)]
