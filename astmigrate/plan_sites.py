@@ -186,7 +186,10 @@ class SitePlans:
 
     def _init(self, site: Site) -> None:
         row = self._row(site)
-        if site.owner is not None and site.owner.changed & set(row.adapter_if):
+        # a subclass reads its base's attributes: those of an adapter written by hand are torch's
+        changed = site.owner is not None and bool(site.owner.changed & set(row.adapter_if))
+        if changed or (row.adapter and not row.adapter_if):
+            self.snippet(row)
             self._adapted_bases.add(id(site.owner))
             return
         try:

@@ -157,11 +157,12 @@ def _folder(target: str) -> str:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Python's warnings about the user's code stay out of the output, and the collector out of the way."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 50)
+    collecting = gc.isenabled()
+    gc.disable()  # a good part of the time otherwise; the trees hold no cycles
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        gc.set_threshold(*thresholds)
+        if collecting:
+            gc.enable()

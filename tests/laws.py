@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from astmigrate.model import Edit, Finding, Level, Migration, Span
+from astmigrate.model import Edit, Finding, Level, Migration
 from tests.torch_names import Reference, torch_references
 
 _BOM = "\ufeff"
@@ -68,7 +68,13 @@ class Part:
 
 
 def apply(source: bytes, edits: Sequence[Edit]) -> tuple[bytes, list[Part]]:
-    """The source with its edits, and what each part of the result comes from."""
+    """The source with its edits, and what each part of the result comes from.
+
+    Insertions come before an edit that begins where they stand; an edit inside a span that another one
+    keeps is applied there, one inside a part that another one replaces goes with that part. A span outside
+    of its own edit is a copy: edits that lie across its end are applied where it stands, not in the copy.
+    """
+    ordered = sorted(dict.fromkeys(edits), key=lambda e: (e.start, e.start != e.end, -e.end))
     out = bytearray()
     parts: list[Part] = []
 
@@ -77,35 +83,31 @@ def apply(source: bytes, edits: Sequence[Edit]) -> tuple[bytes, list[Part]]:
             parts.append(Part(len(out), at, copied))
             out.extend(text)
 
-    def render(start: int, end: int, edits: Sequence[Edit]) -> None:
+    def render(start: int, end: int, first: int, copy: bool = False) -> None:
         at = start
-        for edit, inside in _outermost(edits):
-            if edit.start < at or edit.end > end:
+        for index, edit in enumerate(ordered[first:], first + 1):
+            if edit.start > end or (edit.start == end and end < len(source)):
+                break
+            if edit.start < at:  # it stands in what another one replaces
+                if edit.end > at:
+                    raise ValueError(f"edits overlap at byte {at}")
+                continue
+            if edit.end > end and copy:
+                continue
+            if edit.end > end:
                 raise ValueError(f"an edit leaves {start}:{end}, where it stands: {edit}")
             add(source[at : edit.start], at, True)
             for piece in edit.pieces:
-                if isinstance(piece, Span):
-                    inner = [e for e in inside if piece.start <= e.start < piece.end >= e.end]
-                    render(piece.start, piece.end, inner)
-                else:
+                if isinstance(piece, str):
                     add(piece.encode(), edit.start, False)
+                else:
+                    own = edit.start <= piece.start and piece.end <= edit.end
+                    render(piece.start, piece.end, index, copy=not own)
             at = edit.end
         add(source[at:end], at, True)
 
-    render(0, len(source), edits)
+    render(0, len(source), 0)
     return bytes(out), parts
-
-
-def _outermost(edits: Sequence[Edit]) -> Iterator[tuple[Edit, list[Edit]]]:
-    """The edits that lie in no other, in order, each with those inside it; insertions come first."""
-    ordered = sorted(dict.fromkeys(edits), key=lambda e: (e.start, e.start != e.end, -e.end))
-    while ordered:
-        first, *ordered = ordered
-        inside = [e for e in ordered if e.start < first.end]
-        if any(e.end > first.end for e in inside):
-            raise ValueError(f"an edit overlaps {first.start}:{first.end}")
-        yield first, inside
-        ordered = ordered[len(inside) :]
 
 
 def edits_explain_output(source: str, migration: Migration) -> list[str]:

@@ -48,7 +48,7 @@ def test_bytes_outside_of_edits_must_stay() -> None:
 def test_edits_must_not_overlap() -> None:
     """Two edits of which neither holds the other."""
     broken = laws.edits_explain_output("abcdef", migration("x", Edit(0, 3, ("x",)), Edit(2, 5, ("y",))))
-    assert "overlaps" in broken[0]
+    assert "overlap" in broken[0]
 
 
 def test_comments_must_stay_in_order() -> None:

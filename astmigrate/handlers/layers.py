@@ -12,7 +12,7 @@ from astmigrate.tables import Form
 _RESIZED_RIGHT = ("nearest", "nearest-exact", "linear", "bilinear", "trilinear", "area")
 
 
-def _pool(call: Call, form: Form, *more: str) -> Form:
+def _pool(call: Call, form: Form) -> Form:
     """The stride is the kernel's size where none is given; all but plain windows need ``pad_mode='pad'``."""
     sizes = ("kernel_size", "stride", "padding", *(("dilation",) if "dilation" in call.arguments else ()))
     axes = axes_of(call)
@@ -55,7 +55,9 @@ def avg_pool(call: Call, form: Form) -> Form:
 
 
 def _is(value: Argument, default: object) -> bool:
-    return value.is_literal and (value.literal == default or value.literal in ((0, 0), (0, 0, 0)) == (default == 0))
+    """Whether the argument has the value that needs no ``pad_mode``."""
+    zeros = ((0,), (0, 0), (0, 0, 0)) if default == 0 else ()
+    return value.is_literal and (value.literal == default or value.literal in zeros)
 
 
 def adaptive_pool(call: Call, form: Form) -> Form:
@@ -175,3 +177,8 @@ def reduction(call: Call, form: Form) -> Form:
     word = "none" if not reduced else "mean" if average else "sum"
     dropped = {"size_average": "*", "reduce": "*", "reduction": "*"}
     return replace(form, drop={**form.drop, **dropped}, add={**form.add, "reduction": repr(word)})
+
+
+def unflatten(call: Call, form: Form) -> Form:
+    """MindSpore wants the sizes as a tuple."""
+    return tuples(call, form, "unflattened_size")

@@ -141,6 +141,7 @@ def batch_norm(call: Call, form: Form) -> Form:
     https://www.mindspore.cn/docs/en/master/api_python/nn/mindspore.nn.BatchNorm2d.html
     """
     only(call, "affine", True)
+    only(call, "bias", True)
     only(call, "track_running_stats", True)
     momentum = argument(call, "momentum")
     if is_none(momentum):
@@ -156,6 +157,7 @@ def group_norm(call: Call, form: Form) -> Form:
     https://www.mindspore.cn/docs/en/master/api_python/nn/mindspore.nn.GroupNorm.html
     """
     only(call, "affine", True)
+    only(call, "bias", True)
     return dtype(call, form)
 
 

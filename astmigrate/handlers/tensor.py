@@ -124,8 +124,27 @@ def unique_returns(call: Call, form: Form) -> Form:
     return replace(form, returns=", ".join(["tensor"] * (1 + sum(bool(a.literal) for a in asked))))
 
 
+def select(call: Call, form: Form) -> Form:
+    """``x.select(1, i)`` is ``x[:, i]``; the gradient of MindSpore's ``select`` fails on the CPU."""
+    dim = call.arguments["dim"].literal
+    if not isinstance(dim, int):
+        return replace(form, template="{self}.unbind({dim})[{index}]")
+    places = [":"] * dim + ["{index}"] if dim >= 0 else ["...", "{index}"] + [":"] * (-dim - 1)
+    return replace(form, template=f"{{self}}[{', '.join(places)}]")
+
+
+def unknown_kind(call: Call, form: Form) -> Form:
+    """``x.to(w.dtype)`` and ``x.to(w.device)`` of values of unknown kind."""
+    text = call.extra[0].text if len(call.extra) == 1 and "kwargs" not in call.arguments else ""
+    if text.endswith(".dtype"):
+        return replace(form, template="{self}.to({*args})")
+    if text.endswith(".device"):
+        return replace(form, template="{self}", drop={"args": "*"})
+    return form
+
+
 def sizes_in_tuple(call: Call, form: Form) -> Form:
-    """``x.repeat(2, 1)``, ``x.flip(0, 1)``: MindSpore documents one tuple; ``tile`` takes a single int too."""
+    """``x.repeat(2, 1)``, ``x.flip(0, 1)``: one tuple in MindSpore; ``tile`` takes a single int too."""
     if not call.extra:
         raise Unsupported("it is called without sizes")
     method = (form.target or "").rpartition(".")[2]

@@ -126,3 +126,13 @@ def tuple_dim(call: Call, form: Form) -> Form:
     """``ops.vector_norm`` takes dims as a tuple, not as a list."""
     dim = call.arguments["dim"].literal
     return replace(form, wrap={**form.wrap, "dim": repr(tuple(dim))}) if isinstance(dim, list) else form
+
+
+def stft(call: Call, form: Form) -> Form:
+    """``ops.stft`` spells the padding in capitals and cannot do without ``return_complex``."""
+    mode = call.arguments["pad_mode"]
+    if mode.given:
+        if not isinstance(mode.literal, str):
+            raise Unsupported("ops.stft spells pad_mode in capitals")
+        form = replace(form, wrap={**form.wrap, "pad_mode": repr(mode.literal.upper())})
+    return form

@@ -58,7 +58,9 @@ class ImportWriter:
         found = [self._rewritten(s, self.names.import_lines(local[s] - needs)) for s in inner]
         lines = self.names.import_lines(needs - self._present())
         for number, statement in enumerate(top):
-            found.append(self._rewritten(statement, lines if number == 0 else []))
+            found.append(self._rewritten(statement, lines if number == 0 else [], anchor=number == 0))
+        if not top and self.wanted.torch:
+            lines += self._guard("import torch", ["torch"])
         if not top and lines:
             found.append(self._inserted(lines))
         return [f for f in found if f.kept or f.edit.pieces or f.edit.start != f.edit.end]
@@ -89,7 +91,7 @@ class ImportWriter:
                 }
         return found
 
-    def _rewritten(self, statement: ast.stmt, added: list[str]) -> ImportEdit:
+    def _rewritten(self, statement: ast.stmt, added: list[str], *, anchor: bool = False) -> ImportEdit:
         assert isinstance(statement, (ast.Import, ast.ImportFrom))
         sites = {id(site.alias): site for site in self.by_statement[statement]}
         stays = [a for a in statement.names if id(a) not in sites]
@@ -104,10 +106,10 @@ class ImportWriter:
             lines.append(_statement(statement, [s.alias for s in keeps]))
         elif keeps:
             lines += self._guard(_statement(statement, [s.alias for s in keeps]), [s.bound for s in keeps])
-        if self.wanted.torch and added and not any(s.bound == "torch" for s in keeps):
-            lines += self._guard("import torch", ["torch"])
-            self.wanted.torch = False
         kept = tuple(s.bound for s in keeps)
+        if anchor and self.wanted.torch and "torch" not in kept:
+            lines += self._guard("import torch", ["torch"])
+            kept = (*kept, "torch")
         if keeps and self._guarded(statement) and not added and len(keeps) == len(sites):
             return ImportEdit(Edit(0, 0, ()), (), kept, statement)
         return ImportEdit(self._replace(statement, lines, indent), tuple(added), kept, statement)

@@ -81,3 +81,8 @@ def diff(input: Tensor, n: int = 1, dim: int = -1) -> Tensor:
     for _ in range(n):
         input = ops.diff(input, 1, dim)
     return input
+
+
+def where(condition: Tensor, *choices: Tensor | float) -> Tensor | tuple[Tensor, ...]:
+    """``torch.where``: a choice for each element, or the places of those that are true."""
+    return ops.where(condition, *choices) if choices else nonzero_tuple(condition)

@@ -85,6 +85,7 @@ class Conv1d(nn.Conv1d):
             dtype=dtype or ms.float32,
         )
         self.padding_mode = padding_mode
+        self.padding = padding if named else per_axis(padding, 1)  # as torch's; only read by subclasses
         self.border = () if zeros else border_of(padding, (kernel,), (gap,))
 
     def construct(self, x: Tensor) -> Tensor:
@@ -123,6 +124,7 @@ class Conv2d(nn.Conv2d):
             dtype=dtype or ms.float32,
         )
         self.padding_mode = padding_mode
+        self.padding = padding if named else per_axis(padding, 2)  # as torch's; only read by subclasses
         self.border = () if zeros else border_of(padding, kernel, gap)
 
     def construct(self, x: Tensor) -> Tensor:
@@ -161,6 +163,7 @@ class Conv3d(nn.Conv3d):
             dtype=dtype or ms.float32,
         )
         self.padding_mode = padding_mode
+        self.padding = padding if named else per_axis(padding, 3)  # as torch's; only read by subclasses
         self.border = () if zeros else border_of(padding, kernel, gap)
 
     def construct(self, x: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def conv_transpose2d(
         for a in (0, 1)
     ]
     transposed = ops.Conv2DTranspose(
-        weight.shape[1] * groups,
+        weight.shape[0],  # the channels of the convolution whose gradient it is
         kernel,
         pad_mode="pad",
         pad=(sides[0], sides[0], sides[1], sides[1]),

@@ -16,3 +16,9 @@ def solve(A: Tensor, B: Tensor) -> Tensor:
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and B.shape == A.shape[:-1])
     solution = ops.matmul(ops.inverse(A), B.expand_dims(-1) if vector else B)
     return solution.squeeze(-1) if vector else solution
+
+
+def svd_reduced(input: Tensor, some: bool = True) -> tuple[Tensor, Tensor, Tensor]:
+    """``torch.svd``: U, S and V, not transposed."""
+    values, left, right = ops.svd(input, not some, True)
+    return left, values, right

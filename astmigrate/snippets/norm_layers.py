@@ -28,6 +28,11 @@ def without_parameters(cell: nn.Cell, *names: str) -> None:
         object.__setattr__(cell, name, value)
 
 
+def unlearned(affine: bool, bias: bool) -> tuple[str, ...]:
+    """The parameters that MindSpore's normalization has and torch's has not."""
+    return () if affine and bias else ("beta",) if affine else ("gamma", "beta")
+
+
 def batch_momentum(momentum: float | None) -> float:
     """torch's momentum, the share of the new batch, as MindSpore's, the share of the old average."""
     if momentum is None:
@@ -47,10 +52,12 @@ class BatchNorm1d(nn.BatchNorm1d):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__(num_features, eps, batch_momentum(momentum), affine, dtype=dtype or ms.float32)
         self.track_running_stats = track_running_stats
-        without_parameters(self, *(() if affine else ("gamma", "beta")))
+        without_parameters(self, *unlearned(affine, bias))
         without_parameters(self, *(() if track_running_stats else ("moving_mean", "moving_variance")))
 
     def construct(self, x: Tensor) -> Tensor:
@@ -71,10 +78,12 @@ class BatchNorm2d(nn.BatchNorm2d):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__(num_features, eps, batch_momentum(momentum), affine, dtype=dtype or ms.float32)
         self.track_running_stats = track_running_stats
-        without_parameters(self, *(() if affine else ("gamma", "beta")))
+        without_parameters(self, *unlearned(affine, bias))
         without_parameters(self, *(() if track_running_stats else ("moving_mean", "moving_variance")))
 
     def construct(self, x: Tensor) -> Tensor:
@@ -95,10 +104,12 @@ class BatchNorm3d(nn.BatchNorm3d):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__(num_features, eps, batch_momentum(momentum), affine, dtype=dtype or ms.float32)
         self.track_running_stats = track_running_stats
-        without_parameters(self.bn2d, *(() if affine else ("gamma", "beta")))
+        without_parameters(self.bn2d, *unlearned(affine, bias))
         without_parameters(self.bn2d, *(() if track_running_stats else ("moving_mean", "moving_variance")))
 
     def construct(self, x: Tensor) -> Tensor:
@@ -120,6 +131,8 @@ class SyncBatchNorm(nn.SyncBatchNorm):
         process_group: Any = None,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         together = ms.communication.GlobalComm.INITED
         super().__init__(
@@ -131,7 +144,7 @@ class SyncBatchNorm(nn.SyncBatchNorm):
             process_groups=process_group if together else 0,
             dtype=dtype or ms.float32,
         )
-        without_parameters(self, *(() if affine else ("gamma", "beta")))
+        without_parameters(self, *unlearned(affine, bias))
 
     @staticmethod
     def _check_input_dim(shape: Sequence[int], cls_name: str) -> None:
@@ -155,6 +168,8 @@ class InstanceNorm(nn.Cell):
         track_running_stats: bool = False,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
@@ -163,6 +178,7 @@ class InstanceNorm(nn.Cell):
         dtype = dtype or ms.float32
         if affine:
             self.gamma = Parameter(ops.ones(num_features, dtype), name="gamma")
+        if affine and bias:
             self.beta = Parameter(ops.zeros(num_features, dtype), name="beta")
         if track_running_stats:
             mean, variance = ops.zeros(num_features, dtype), ops.ones(num_features, dtype)
@@ -207,9 +223,11 @@ class GroupNorm(nn.GroupNorm):
         affine: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__(num_groups, num_channels, float(eps), bool(affine), dtype=dtype or ms.float32)
-        without_parameters(self, *(() if affine else ("gamma", "beta")))
+        without_parameters(self, *unlearned(affine, bias))
 
 
 class LayerNorm(nn.LayerNorm):
@@ -227,8 +245,7 @@ class LayerNorm(nn.LayerNorm):
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         super().__init__(shape, epsilon=eps, dtype=dtype or ms.float32)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        without_parameters(self, *(() if elementwise_affine else ("gamma", "beta")))
-        without_parameters(self, *(("beta",) if elementwise_affine and not bias else ()))
+        without_parameters(self, *unlearned(elementwise_affine, bias))
 
     def construct(self, input_x: Tensor) -> Tensor:
         gamma, beta = self.gamma.astype(input_x.dtype), self.beta.astype(input_x.dtype)

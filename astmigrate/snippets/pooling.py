@@ -105,3 +105,16 @@ def adaptive_max_pool1d(
     length = output_size if isinstance(output_size, int) else output_size[0]
     pooled, indices = ops.adaptive_max_pool2d(input.unsqueeze(-2), (1, length), True)
     return (pooled.squeeze(-2), indices.squeeze(-2)) if return_indices else pooled.squeeze(-2)
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """``torch.nn.functional.max_pool2d`` with its order of arguments."""
+    return ops.max_pool2d(input, kernel_size, stride, padding, dilation, return_indices, ceil_mode)

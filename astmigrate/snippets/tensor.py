@@ -70,7 +70,7 @@ def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = Fals
     found = []
     for quantity in q.reshape(-1).tolist() if isinstance(q, Tensor) else [q]:
         low = math.floor(quantity * last)
-        start, end = ordered.select(axis, low), ordered.select(axis, min(low + 1, last))
+        start, end = (ordered.narrow(axis, k, 1).squeeze(axis) for k in (low, min(low + 1, last)))
         result = ops.where(invalid, math.nan, start + (end - start) * (quantity * last - low))
         if keepdim:
             result = result.reshape((1,) * input.ndim) if dim is None else result.unsqueeze(dim)
@@ -81,8 +81,8 @@ def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = Fals
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
     """``torch.Tensor.kthvalue``: the k-th smallest value along a dim and its index."""
     values, indices = ops.sort(input, dim)
-    value, index = values.select(dim, k - 1), indices.select(dim, k - 1).astype(ms.int64)
-    return (value.unsqueeze(dim), index.unsqueeze(dim)) if keepdim else (value, index)
+    value, index = values.narrow(dim, k - 1, 1), indices.narrow(dim, k - 1, 1).astype(ms.int64)
+    return (value, index) if keepdim else (value.squeeze(dim), index.squeeze(dim))
 
 
 def scatter(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str | None = None) -> Tensor:

@@ -98,6 +98,9 @@ def _shown(default: str | None) -> str:
     return "required" if default is None else default
 
 
+_ARITHMETIC = (ast.Expression, ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
+
+
 def same_value(first: str | None, second: str | None) -> bool:
     """Whether two defaults are the same value, however it is written."""
     if first is None or second is None:
@@ -110,7 +113,10 @@ def same_value(first: str | None, second: str | None) -> bool:
 
 def _value(text: str) -> Any:
     try:
-        value = ast.literal_eval(text)
+        tree = ast.parse(text, mode="eval")
+        if all(isinstance(node, _ARITHMETIC) for node in ast.walk(tree)):
+            return eval(compile(tree, "<default>", "eval"))  # numbers and operators only: 1 / 8
+        value = ast.literal_eval(tree)
     except (ValueError, SyntaxError):
         return text.replace(" ", "")
     return tuple(value) if isinstance(value, list) else value

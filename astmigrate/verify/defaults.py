@@ -3,7 +3,7 @@
 For every row that calls its target, a call with nothing but torch's required arguments is migrated; the
 arguments are those of the row's own proofs. Each parameter of the target's real signature whose default
 is not torch's, or that torch does not have, must then be given by the emitted call, unless the default
-means nothing is done. ``defaults_page.py`` writes what is found, tests/test_defaults.py holds to it.
+means nothing is done. ``audit.py`` writes what is found, tests/test_defaults.py holds to it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ NEUTRAL: Mapping[tuple[str, str], str] = {
     ("data_format", "'NCHW'"): "torch's only layout",
     ("data_format", "'NCDHW'"): "torch's only layout",
     ("pad_mode", "'valid'"): "no padding, as torch's padding=0",
+    ("gamma_init", "'ones'"): "torch's first values",
+    ("beta_init", "'zeros'"): "torch's first values",
+    ("moving_mean_init", "'zeros'"): "torch's first values",
+    ("moving_var_init", "'ones'"): "torch's first values",
+    ("keep_prob", "0.5"): "not read where p is given, and p is",
+    ("norm_region", "'ACROSS_CHANNELS'"): "the only one torch has",
+    ("begin_norm_axis", "-1"): "one axis is normalised; where there are more, the call states it",
+    ("begin_params_axis", "-1"): "one axis is normalised; where there are more, the call states it",
     ("label_smoothing", "0.0"): "no smoothing",
     ("divisor_override", "0"): "no divisor of one's own",
     ("batch_dims", "0"): "no batch dimensions",
@@ -190,9 +198,10 @@ def _differences(row: Row, target: str, real: Signature, call: ast.Call) -> Iter
         theirs = defaults.get(name)
         if (name and theirs is None) or (theirs is not None and same_value(theirs, own)):
             continue
-        if (parameter.name, own) in NEUTRAL or (not name and own in _OFF):
-            continue
         stated = given.get(parameter.name)
+        harmless = (parameter.name, own) in NEUTRAL or (not name and own in _OFF)
+        if harmless and stated in (None, parameter.default):
+            continue
         yield Difference(parameter.name, parameter.default, name, theirs or "", stated)
 
 

@@ -60,7 +60,7 @@ def summarise(name: str, tables: Tables, verdicts: Iterable[Verdict]) -> Result:
     own = list(verdicts)
     proofs = [verdict.proof for verdict in own]
     loosened = tuple(sorted({proof.reason for proof in proofs if is_loosened(proof)}))
-    return Result(_standing(row, own), len(proofs), loosened, digest(row, proofs))
+    return Result(_standing(row, own), len(proofs), loosened, digest(row, tables.proofs(row.name)))
 
 
 def _standing(row: Row, verdicts: list[Verdict]) -> Standing:
@@ -85,7 +85,7 @@ def is_loosened(proof: Proof) -> bool:
 
 
 def digest(row: Row, proofs: Iterable[Proof]) -> str:
-    """Changes where the row or one of its proofs does."""
+    """Changes where the row, or one of its proofs, does; an alias has its row's."""
     text = json.dumps([msgspec.to_builtins(row), msgspec.to_builtins(list(proofs))], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 from astmigrate.weights.checkpoint import Checkpoint
 from astmigrate.weights.demands import Demand, Demands
 from astmigrate.weights.entries import Array, Entry
-from astmigrate.weights.evidence import Evidence, Index
+from astmigrate.weights.evidence import Evidence
 from astmigrate.weights.failures import WeightsError, framework
 from astmigrate.weights.fold import fold_weight_norm
 from astmigrate.weights.grammar import Grammar
+from astmigrate.weights.index import Index, Root
 from astmigrate.weights.layers import Shape
 from astmigrate.weights.moves import Move, Moves
 from astmigrate.weights.renames import Rename, inverted, parse_maps, renamed
-from astmigrate.weights.resolve import Decision, Resolver, Root, Status
+from astmigrate.weights.resolve import Decision, Resolver, Status
 from astmigrate.weights.roots import find_root
 from astmigrate.weights.rules import RulesFile
 
@@ -83,7 +84,9 @@ def plan_conversion(
     index = Index({name: entry.shape for name, entry in entries.items()})
     moves = Moves(file.rules.layers, reverse)
     evidence = Evidence(grammar, moves, index)
-    found = find_root(grammar, evidence, root)
+    found, others = find_root(grammar, evidence, root)
+    if others:
+        notes.append(f"the tensors go as well with {', '.join(others)}; --root tells which class is meant")
     resolver = Resolver(grammar, found, evidence)
     plan = Plan(found, [_unreadable(name, why) for name, why in checkpoint.unreadable.items()], [], notes)
     for name, entry in entries.items():

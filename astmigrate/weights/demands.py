@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from astmigrate.weights.evidence import Index
 from astmigrate.weights.grammar import Grammar, Slot
+from astmigrate.weights.index import Index, Root
 from astmigrate.weights.layers import kind_of
 from astmigrate.weights.moves import Moves
-from astmigrate.weights.resolve import Root
 
 
 @dataclass(frozen=True, slots=True)

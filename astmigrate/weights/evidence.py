@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from astmigrate.weights.demands import Demands
 from astmigrate.weights.grammar import OWN, Grammar
-from astmigrate.weights.layers import KINDS, Shape, Shapes, is_leaf_name, kind_of
+from astmigrate.weights.index import Index, Root
+from astmigrate.weights.layers import KINDS, Shapes, is_leaf_name, kind_of
 from astmigrate.weights.moves import Moves
-
-
-class Index:
-    """The names and shapes of a checkpoint, and the tensors below each prefix."""
-
-    def __init__(self, shapes: Mapping[str, Shape]) -> None:
-        self.shapes = dict(shapes)
-        self._below: dict[str, dict[str, Shape]] = {"": self.shapes}
-        self._children: dict[str, dict[str, None]] = {}
-        for name, shape in shapes.items():
-            parts = name.split(".")
-            for n in range(len(parts)):
-                prefix = ".".join(parts[:n])
-                self._children.setdefault(prefix, {})[parts[n]] = None
-                if n:
-                    self._below.setdefault(prefix, {})[".".join(parts[n:])] = shape
-
-    def below(self, prefix: str) -> Shapes:
-        """Names relative to ``prefix`` → shapes."""
-        return self._below.get(prefix, {})
-
-    def children(self, prefix: str) -> list[str]:
-        """The names that follow ``prefix``, in order."""
-        return list(self._children.get(prefix, ()))
 
 
 class Evidence:
     """Layers by the tensors that lie below one prefix; the same for whatever class the checkpoint is of."""
 
     def __init__(self, grammar: Grammar, moves: Moves, index: Index) -> None:
-        self.moves, self.index = moves, index
+        self.grammar, self.moves, self.index = grammar, moves, index
         # Classes of the project that have tensors of their own and nothing else: they look like a layer.
         plain = (n for n in grammar.classes if not grammar.outer_bases(n) and not grammar.has_children(n))
         self._project = {frozenset(grammar.tensors(name)) for name in plain}
         self._known: dict[str, list[str]] = {}
+        self._classes: dict[str, list[str]] = {}
 
     def layers(self, prefix: str) -> list[str]:
         """The layers whose tensors these are, as far as that is plain; ``OWN`` for a class of the project."""
@@ -58,6 +35,14 @@ class Evidence:
             if as_torch is not None and kind.fits(as_torch) and kind.evident(as_torch):
                 found.append(layer)
         return own + [layer for layer in found if not own or self.moves.named(layer)]
+
+    def classes(self, prefix: str) -> list[str]:
+        """The classes of the project that name all that lies below the prefix, and lack nothing there."""
+        if prefix not in self._classes:
+            names, demands = self.index.children(prefix), Demands(self.grammar, self.moves, self.index)
+            naming = [c for c in self.grammar.classes if all(self.grammar.names(c, name) for name in names)]
+            self._classes[prefix] = [name for name in naming if not demands.missing(Root(name, prefix))]
+        return self._classes[prefix]
 
     def possible(self, prefix: str) -> list[str]:
         """All layers that could have these tensors."""

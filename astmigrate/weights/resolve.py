@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from astmigrate.weights.evidence import Evidence
 from astmigrate.weights.grammar import OWN, UNKNOWN, Grammar, Leaf
+from astmigrate.weights.index import Root
 from astmigrate.weights.layers import Shape, Shapes, kind_of
 from astmigrate.weights.moves import Move
 
@@ -48,14 +49,6 @@ class Decision:
     def target(self) -> str:
         """The new name."""
         return f"{self.prefix}.{self.move.name}" if self.prefix else self.move.name
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """The class that the tensors below ``prefix`` belong to; "" where none is known."""
-
-    name: str = ""
-    prefix: str = ""
 
 
 class Resolver:
@@ -145,6 +138,10 @@ class Resolver:
 
     def _by_evidence(self, key: str, leaf: Leaf) -> Decision:
         """The rules do not tell the type; the tensors that lie together do, or nothing does."""
+        decision = self._by_tensors(key, leaf)
+        return self._by_names(key) or decision if decision.status is Status.UNMATCHED else decision
+
+    def _by_tensors(self, key: str, leaf: Leaf) -> Decision:
         prefix, beside = key.rpartition(".")[0], self._beside(key, leaf)
         layers = self.evidence.layers(prefix)
         if layers:
@@ -158,6 +155,23 @@ class Resolver:
         kinds = self.evidence.possible(prefix)
         which = f"may be {' or '.join(kinds)}" if kinds else "has the shape of no layer"
         return Decision(Status.UNMATCHED, f"{which}, and no tensor beside it tells; give its type in the rules")
+
+    def _by_names(self, key: str) -> Decision | None:
+        """What the classes say that have all the names around the tensor, if they say the same."""
+        parts = key.split(".")
+        for depth in range(len(parts) - 2, 0, -1):
+            prefix = ".".join(parts[:depth])
+            found = [leaf for name in self.evidence.classes(prefix) for leaf in self._inside(name, prefix, key)]
+            if found:
+                names = ", ".join(self.index.children(prefix))
+                decision = self._agree(key, found, f"{_EVIDENCE}{found[0].where}, for '{prefix}' has {names}")
+                return None if decision.status is Status.UNMATCHED else decision
+        return None
+
+    def _inside(self, name: str, prefix: str, key: str) -> list[Leaf]:
+        """The derivations of the key from a class at ``prefix`` that its tensors fit."""
+        leaves = derive(self.grammar, Root(name, prefix), key)
+        return [leaf for leaf in leaves if leaf.layer != UNKNOWN and self._fits(key, leaf)]
 
 
 def derive(grammar: Grammar, root: Root, key: str) -> list[Leaf]:

@@ -10,31 +10,39 @@ from astmigrate.weights.demands import Demands
 from astmigrate.weights.evidence import Evidence
 from astmigrate.weights.failures import RequestError
 from astmigrate.weights.grammar import UNKNOWN, Grammar, Leaf
+from astmigrate.weights.index import Root
 from astmigrate.weights.layers import kind_of
 from astmigrate.weights.moves import Moves
-from astmigrate.weights.resolve import Resolver, Root, Status, derive
+from astmigrate.weights.resolve import Resolver, Status, derive
 
 _DEEPEST_PREFIX = 3
-# By names alone, from a sample of the tensors, so many classes are chosen to be tried on all of them.
-_SAMPLE = 60
+# Names alone choose so many classes, the shapes of a sample of the tensors so few of them to try on all.
+_LIKELY = 100
 _TRIED = 6
+_SAMPLE = 60
 
 
-def find_root(grammar: Grammar, evidence: Evidence, wanted: str | None) -> Root:
-    """The root class and the prefix that its tensors have in the checkpoint."""
+def find_root(grammar: Grammar, evidence: Evidence, wanted: str | None) -> tuple[Root, list[str]]:
+    """The root class, the prefix that its tensors have in the checkpoint, and classes that do as well."""
     keys = list(evidence.index.shapes)
     names = [_named(grammar, wanted)] if wanted else list(grammar.classes)
     sample = keys[:: max(1, len(keys) // _SAMPLE)]
-    likely: list[tuple[float, Root]] = []
-    for prefixes in [""], _prefixes(keys):
-        roots = [Root(name, prefix) for prefix in prefixes for name in names]
-        scores = [(score, root) for root in roots if (score := _by_names(grammar, evidence.moves, root, sample))]
-        likely += sorted(scores, key=lambda pair: -pair[0])[:_TRIED]
-    if not likely:
-        return Root(names[0] if wanted else "")
-    best = max(score for score, _ in likely)
-    tried = [root for score, root in likely if 2 * score >= best]
-    return tried[0] if len(tried) == 1 else max(tried, key=lambda root: _by_shapes(grammar, evidence, root))
+    roots = [Root(name, prefix) for prefix in _prefixes(keys) for name in names]
+    scores = {root: _by_names(grammar, evidence.moves, root, sample) for root in roots}
+    tried = _best(scores, _LIKELY)
+    if not scores[tried[0]]:
+        return Root(names[0] if wanted else ""), []
+    if len(tried) > _TRIED:
+        tried = _best({root: _by_shapes(grammar, evidence, root, sample) for root in tried}, _TRIED)
+    points = {root: _by_shapes(grammar, evidence, root, keys) for root in tried}
+    best = _best(points, 1)[0]
+    return best, [root.name for root in tried if points[root] == points[best] and root.name != best.name]
+
+
+def _best(scores: dict[Root, float], count: int) -> list[Root]:
+    """The best, at most ``count``, none with less than half of the points; in case of a tie the first."""
+    ordered = sorted(scores, key=lambda root: -scores[root])
+    return [root for root in ordered[:count] if 2 * scores[root] >= scores[ordered[0]]]
 
 
 def _by_names(grammar: Grammar, moves: Moves, root: Root, keys: Sequence[str]) -> float:
@@ -57,26 +65,27 @@ def _is_known(leaf: Leaf, moves: Moves) -> bool:
     return leaf.layer != UNKNOWN and (kind_of(leaf.layer) is None or moves.knows(leaf.layer, leaf.name))
 
 
-def _by_shapes(grammar: Grammar, evidence: Evidence, root: Root) -> float:
+def _by_shapes(grammar: Grammar, evidence: Evidence, root: Root, keys: Sequence[str]) -> float:
     """Points for tensors whose shapes go with what the class says, less for what either side lacks."""
     resolver, index = Resolver(grammar, root, evidence), evidence.index
     score = 0.0
-    for key in index.shapes:
+    for key in keys:
         decision = resolver.decide(key)
         found = decision.status in (Status.CONVERTED, Status.DROPPED)
-        score += (1.2 if decision.by_rule else 1) if found else -1
+        inside = not root.prefix or key.startswith(root.prefix + ".")
+        score += (1.2 if decision.by_rule else 1 if inside else 0.5) if found else -1
     present = {*index.children(root.prefix)}
     names = {key for rule in grammar.lineage(root.name) for key in (*rule.children, *rule.parameters)}
     return score - len(Demands(grammar, evidence.moves, index).missing(root)) - 0.01 * len(names - present)
 
 
 def _prefixes(keys: Sequence[str]) -> list[str]:
-    """The prefixes that most of the keys have."""
+    """No prefix, and those that most of the keys have."""
     counts: Counter[str] = Counter()
     for key in keys:
         parts = key.split(".")[:-1][:_DEEPEST_PREFIX]
         counts.update(".".join(parts[: depth + 1]) for depth in range(len(parts)))
-    return [prefix for prefix, count in counts.items() if 2 * count >= len(keys)]
+    return ["", *(prefix for prefix, count in counts.items() if 2 * count >= len(keys))]
 
 
 def _named(grammar: Grammar, wanted: str) -> str:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from astmigrate.weights.evidence import Evidence, Index
+from astmigrate.weights.evidence import Evidence
 from astmigrate.weights.failures import RequestError
 from astmigrate.weights.grammar import Grammar
+from astmigrate.weights.index import Index, Root
 from astmigrate.weights.moves import Moves
-from astmigrate.weights.resolve import Decision, Resolver, Root, Status
+from astmigrate.weights.resolve import Decision, Resolver, Status
 from astmigrate.weights.roots import find_root
 from astmigrate.weights.rules import loads
 from tests.weights.runs import LAYERS, one_class, rules_of
@@ -203,7 +204,7 @@ def root_of(keys: list[str], wanted: str | None = None, classes: dict[str, Any] 
     rules = loads(rules_of(classes)).rules
     index = Index({key: (4,) if ".bn." in key else (4, 4, 3, 3) for key in keys})
     grammar = Grammar(rules)
-    return find_root(grammar, Evidence(grammar, Moves(rules.layers), index), wanted)
+    return find_root(grammar, Evidence(grammar, Moves(rules.layers), index), wanted)[0]
 
 
 @pytest.mark.parametrize("prefix", ["", "model.", "a.b.net."])
