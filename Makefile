@@ -54,7 +54,7 @@ coverage: $(STAMP) ## write the page of what is covered and how it is proven
 	@$(RUN) -m astmigrate.verify.coverage
 
 audit: $(STAMP) ## write the page of defaults that differ between the frameworks
-	@$(RUN) -m astmigrate.verify.defaults_page
+	@$(RUN) -m astmigrate.verify.audit
 
 bench: $(STAMP) ## speed and memory beside PaConvert
 	@$(RUN) -m benchmarks.bench

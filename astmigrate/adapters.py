@@ -78,7 +78,9 @@ def _signature(declared: tuple[Parameter, ...]) -> list[str]:
         if parameter.keyword_only and not marked:
             found.append("*")
             marked = True
-        found.append(_local(parameter) + (f"={parameter.default}" if parameter.default is not None else ""))
+        default = parameter.default or ""
+        default = "None" if default.startswith("torch.") else default  # a layout or format: dropped anyway
+        found.append(_local(parameter) + (f"={default}" if default else ""))
     return found
 
 

@@ -20,18 +20,15 @@ from tests.parity.both_sides import Model
 EFFICIENTNETS = {f"efficientnet-b{number}": 224 for number in range(5)}
 
 
-def check(model: Model, folder: Path) -> None:
-    """Weights without rest, and equal outputs."""
-    assert both_sides.convert_weights(model, folder) == ""
-    assert both_sides.compare_in_mindspore(model, folder) == ""
-
-
 @pytest.fixture(scope="module")
-def fixtures_in_torch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All runs of all fixtures, done in torch by one process."""
-    folder = tmp_path_factory.mktemp("torch")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All runs of all fixtures: migrated, run in torch, checkpoints converted."""
+    folder = tmp_path_factory.mktemp("fixtures")
     models = [fixture_model(case, run, folder) for case, run in RUNS]
+    for case in {case.name: case for case, _ in RUNS}.values():
+        migrate_case(case, folder / f"{case.name}.migrated")
     assert both_sides.run_in_torch(models, folder) == ""
+    assert both_sides.convert_weights(models, folder) == ""
     return folder
 
 
@@ -43,12 +40,11 @@ def fixture_model(case: Case, run: Run, folder: Path) -> Model:
 
 
 @pytest.mark.parametrize(("case", "run"), RUNS, ids=[run.name for _, run in RUNS])
-def test_fixture(case: Case, run: Run, fixtures_in_torch: Path) -> None:
-    """One run of a fixture, on both sides."""
-    model = fixture_model(case, run, fixtures_in_torch)
-    if not model.migrated.exists():
-        migrate_case(case, model.migrated)
-    check(model, fixtures_in_torch)
+def test_fixture(case: Case, run: Run, prepared: Path) -> None:
+    """One run of a fixture: weights without rest, equal outputs."""
+    model = fixture_model(case, run, prepared)
+    assert both_sides.conversion(model, prepared) == ""
+    assert both_sides.compare_in_mindspore(model, prepared) == ""
 
 
 @pytest.fixture(scope="module")
@@ -83,4 +79,6 @@ def test_efficientnet(name: str, size: int, efficientnet: Path, tmp_path: Path) 
         rules=efficientnet / "weights.json",
     )
     assert both_sides.run_in_torch([model], tmp_path) == ""
-    check(model, tmp_path)
+    assert both_sides.convert_weights([model], tmp_path) == ""
+    assert both_sides.conversion(model, tmp_path) == ""
+    assert both_sides.compare_in_mindspore(model, tmp_path) == ""

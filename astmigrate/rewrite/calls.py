@@ -214,8 +214,17 @@ def _callee(
     start = text.start(where.call)
     separator = ", " if more else ""
     out.edits.append(
-        Edit(start, call_text.open + 1, (f"{name}(", Span(start, receiver_end(text, func)), separator))
+        Edit(start, call_text.open + 1, (f"{name}(", receiver_inside(text, func), separator))
     )
+
+
+def receiver_inside(text: Text, func: ast.Attribute) -> Span:
+    """A method's receiver as an argument: without the parentheses that the dot needed."""
+    value = func.value
+    start, end = text.start(value), text.end(value)
+    outer = Span(text.start(func), receiver_end(text, func))
+    bare = b"#" not in text.data[outer.start : start] + text.data[end : outer.end]
+    return Span(start, end) if bare and not isinstance(value, (ast.NamedExpr, ast.GeneratorExp)) else outer
 
 
 def receiver_end(text: Text, func: ast.Attribute) -> int:

@@ -12,7 +12,7 @@ import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
 
-def named_parameters(
+def named_parameters_of(
     cell: nn.Cell, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
 ) -> Iterator[tuple[str, Parameter]]:
     """Paths and parameters; the statistics of normalizations are none, though MindSpore keeps them so."""
@@ -21,13 +21,13 @@ def named_parameters(
             yield name, parameter
 
 
-def parameters(cell: nn.Cell, recurse: bool = True) -> Iterator[Parameter]:
+def parameters_of(cell: nn.Cell, recurse: bool = True) -> Iterator[Parameter]:
     """Parameters; the statistics of normalizations are none, though MindSpore keeps them so."""
-    for _, parameter in named_parameters(cell, recurse=recurse):
+    for _, parameter in named_parameters_of(cell, recurse=recurse):
         yield parameter
 
 
-def named_buffers(
+def named_buffers_of(
     cell: nn.Cell, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
 ) -> Iterator[tuple[str, Tensor]]:
     """Paths and buffers; the statistics of normalizations are buffers, though MindSpore has parameters."""
@@ -37,15 +37,15 @@ def named_buffers(
     yield from cell.named_buffers(prefix, recurse, remove_duplicate)
 
 
-def buffers(cell: nn.Cell, recurse: bool = True) -> Iterator[Tensor]:
+def buffers_of(cell: nn.Cell, recurse: bool = True) -> Iterator[Tensor]:
     """Buffers; the statistics of normalizations are buffers, though MindSpore has parameters."""
-    for _, buffer in named_buffers(cell, recurse=recurse):
+    for _, buffer in named_buffers_of(cell, recurse=recurse):
         yield buffer
 
 
 def require_gradients(cell: nn.Cell, requires_grad: bool = True) -> nn.Cell:
     """Freezes all parameters of a cell, or thaws them."""
-    for parameter in parameters(cell):
+    for parameter in parameters_of(cell):
         parameter.requires_grad = requires_grad
     return cell
 

@@ -23,9 +23,9 @@ def bernoulli(input: Tensor, p: float | None = None) -> Tensor:
     return (draws < (input if p is None else p)).astype(input.dtype)
 
 
-def randperm(n: int, dtype: Any = ms.int64) -> Tensor:
+def randperm(n: int, dtype: Any = None) -> Tensor:
     """``torch.randperm``, following ``mindspore.set_seed``; ``ops.randperm`` repeats itself."""
-    return ops.argsort(ops.rand(n)).astype(dtype)
+    return ops.argsort(ops.rand(n)).astype(dtype or ms.int64)
 
 
 def legacy_tensor(*size: Any, dtype: Any = ms.float32) -> Tensor:
@@ -45,3 +45,24 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, dtype: An
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
     """``torch.multinomial``: without replacement unless asked, int64."""
     return ops.multinomial(input, num_samples, replacement).astype(ms.int64)
+
+
+def filled(size: tuple[Any, ...], value: float, dtype: Any = None, **ignored: Any) -> Tensor:
+    """A tensor of one value; its size comes as numbers, as one sequence, or by keyword."""
+    sizes: Any = ignored.get("size", size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
+    return ops.full(tuple(sizes), value, dtype=dtype or ms.float32) if len(sizes) else Tensor(value, dtype or ms.float32)
+
+
+def zeros(*size: Any, **options: Any) -> Tensor:
+    """``torch.zeros`` with torch's arguments; of its options only the dtype counts."""
+    return filled(size, 0, **options)
+
+
+def ones(*size: Any, **options: Any) -> Tensor:
+    """``torch.ones`` with torch's arguments; of its options only the dtype counts."""
+    return filled(size, 1, **options)
+
+
+def empty(*size: Any, **options: Any) -> Tensor:
+    """``torch.empty`` with torch's arguments, filled with zeros; of its options only the dtype counts."""
+    return filled(size, 0, **options)

@@ -53,3 +53,13 @@ def ignore(*args: Any, **kwargs: Any) -> None:
 def assert_that(condition: Any, message: Any = "") -> None:
     """``torch._assert``."""
     assert condition, message() if callable(message) else message
+
+
+def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """``torch.utils.checkpoint.checkpoint`` without its saving of memory: the function is called."""
+    own = ("use_reentrant", "context_fn", "determinism_check", "debug", "preserve_rng_state")
+    return function(*args, **{name: value for name, value in kwargs.items() if name not in own})
+
+
+class cudnn:
+    """Settings of PyTorch's backends, which may be set and do nothing here."""

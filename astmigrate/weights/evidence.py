@@ -17,6 +17,7 @@ class Evidence:
         # Classes of the project that have tensors of their own and nothing else: they look like a layer.
         plain = (n for n in grammar.classes if not grammar.outer_bases(n) and not grammar.has_children(n))
         self._project = {frozenset(grammar.tensors(name)) for name in plain}
+        self._used = grammar.types() | set(moves.layers)
         self._known: dict[str, list[str]] = {}
         self._classes: dict[str, list[str]] = {}
 
@@ -27,6 +28,7 @@ class Evidence:
         return self._known[prefix]
 
     def _layers(self, shapes: Shapes) -> list[str]:
+        """What is plain; of a lone vector, the layer that has one, if the project uses one such layer only."""
         own = [OWN] if frozenset(shapes) in self._project else []
         found = []
         for kind in KINDS:
@@ -34,6 +36,10 @@ class Evidence:
             as_torch = self.moves.as_torch(layer, shapes)
             if as_torch is not None and kind.fits(as_torch) and kind.evident(as_torch):
                 found.append(layer)
+        if not own and not found:
+            possible = [layer for layer in _REPRESENTATIVES if self._fits(layer, shapes)]
+            used = [layer for layer in possible if layer in self._used]
+            return used if len(used) == 1 and shapes.keys() == {"weight"} else []
         return own + [layer for layer in found if not own or self.moves.named(layer)]
 
     def classes(self, prefix: str) -> list[str]:

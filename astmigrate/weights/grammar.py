@@ -53,6 +53,16 @@ class Grammar:
         self._tensors: dict[str, dict[str, str]] = {}
         self._slots: dict[tuple[str, str], list[Slot]] = {}
 
+    def types(self) -> set[str]:
+        """Every type that the rules mention."""
+        found = {base for rule in self.classes.values() for base in rule.bases}
+        queue = [spec for rule in self.classes.values() for specs in rule.children.values() for spec in specs]
+        while queue:
+            spec = queue.pop()
+            found.add(spec.type)
+            queue += [inner for specs in spec.items.values() for inner in specs]
+        return found
+
     def lineage(self, name: str) -> tuple[ClassRule, ...]:
         """The class and its bases among the rules, nearest first."""
         if name not in self._lineages:

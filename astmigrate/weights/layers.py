@@ -22,7 +22,8 @@ class Kind:
 
     ``tensors`` are regular expressions of their names with the ranks they may have, () for any.
     ``agrees`` tells whether shapes fit each other; ``evident`` whether names and shapes alone tell the
-    kind; ``needs`` are tensors without which there is no such layer.
+    kind; ``needs`` are tensors without which there is no such layer; ``paired`` says that a weight never
+    comes without a bias.
     """
 
     names: tuple[str, ...]
@@ -30,6 +31,7 @@ class Kind:
     needs: tuple[str, ...]
     agrees: Callable[[Shapes], bool]
     evident: Callable[[Shapes], bool]
+    paired: bool = False
 
     def has(self, leaf: str) -> bool:
         """Whether such a layer can have a tensor of that name."""
@@ -43,7 +45,8 @@ class Kind:
     def fits(self, shapes: Shapes) -> bool:
         """Whether these tensors, and no others, can be those of one such layer."""
         named = all(self.has(leaf) and self.rank_fits(leaf, shape) for leaf, shape in shapes.items())
-        return named and self.agrees(shapes)
+        whole = not self.paired or ("weight" in shapes) == ("bias" in shapes)
+        return named and whole and self.agrees(shapes)
 
 
 def _never(shapes: Shapes) -> bool:
@@ -89,11 +92,7 @@ def _any_of(*leaves: str) -> Callable[[Shapes], bool]:
 def _batch_norm(*names: str, evident: Callable[[Shapes], bool]) -> Kind:
     tensors = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (1,))
     needs = ("running_mean", "running_var") if "BatchNorm2d" in names else ()
-    return Kind(names, {**tensors, "num_batches_tracked": (0,)}, needs, _same, evident)
-
-
-def _norm(*names: str, ranks: tuple[int, ...], evident: Callable[[Shapes], bool] = _never) -> Kind:
-    return Kind(names, {"weight": ranks, "bias": ranks}, (), _same, evident)
+    return Kind(names, {**tensors, "num_batches_tracked": (0,)}, needs, _same, evident, True)
 
 
 _HAS_WEIGHT = _has("weight")
@@ -108,6 +107,7 @@ def _weighted(
     return Kind(names, {"weight": (rank,), "bias": (1,)}, ("weight",), agrees, evident)
 
 
+_ANY = (1, 2, 3, 4)
 _RNN = {r"weight_(ih|hh|hr)_l\d+(_reverse)?": (2,), r"bias_(ih|hh)_l\d+(_reverse)?": (1,)}
 _CELL = {"weight_(ih|hh)": (2,), "bias_(ih|hh)": (1,)}
 _ATTENTION = {
@@ -119,9 +119,9 @@ _ATTENTION = {
 KINDS = (
     _batch_norm("BatchNorm2d", "BatchNorm1d", "BatchNorm3d", "SyncBatchNorm", evident=_has("running_mean")),
     _batch_norm("InstanceNorm2d", "InstanceNorm1d", "InstanceNorm3d", evident=_never),
-    _norm("LayerNorm", ranks=(1, 2, 3, 4), evident=_has("weight", "bias")),
-    _norm("GroupNorm", ranks=(1,)),
-    Kind(("RMSNorm",), {"weight": (1, 2, 3, 4)}, (), _always, _never),
+    Kind(("LayerNorm",), {"weight": _ANY, "bias": _ANY}, (), _same, _has("weight", "bias")),
+    Kind(("GroupNorm",), {"weight": (1,), "bias": (1,)}, (), _same, _never, True),
+    Kind(("RMSNorm",), {"weight": _ANY}, (), _always, _never),
     Kind(("PReLU",), {"weight": (1,)}, ("weight",), _always, _prelu),
     _weighted("Conv1d", rank=3, agrees=_bias_is(0)),
     _weighted("Conv2d", rank=4, agrees=_bias_is(0)),

@@ -29,20 +29,17 @@ def find_root(grammar: Grammar, evidence: Evidence, wanted: str | None) -> tuple
     sample = keys[:: max(1, len(keys) // _SAMPLE)]
     roots = [Root(name, prefix) for prefix in _prefixes(keys) for name in names]
     scores = {root: _by_names(grammar, evidence.moves, root, sample) for root in roots}
-    tried = _best(scores, _LIKELY)
-    if not scores[tried[0]]:
-        return Root(names[0] if wanted else ""), []
+    most = max(scores.values(), default=0)
+    likely = [root for root in scores if scores[root] and 2 * scores[root] >= most]
+    tried = sorted(likely, key=lambda root: -scores[root])[:_LIKELY]
     if len(tried) > _TRIED:
-        tried = _best({root: _by_shapes(grammar, evidence, root, sample) for root in tried}, _TRIED)
-    points = {root: _by_shapes(grammar, evidence, root, keys) for root in tried}
-    best = _best(points, 1)[0]
-    return best, [root.name for root in tried if points[root] == points[best] and root.name != best.name]
-
-
-def _best(scores: dict[Root, float], count: int) -> list[Root]:
-    """The best, at most ``count``, none with less than half of the points; in case of a tie the first."""
-    ordered = sorted(scores, key=lambda root: -scores[root])
-    return [root for root in ordered[:count] if 2 * scores[root] >= scores[ordered[0]]]
+        found = {root: _by_shapes(grammar, evidence, root, sample) for root in tried}
+        tried = sorted(tried, key=lambda root: found[root])[:_TRIED]
+    if not tried:
+        return Root(names[0] if wanted else ""), []
+    failures = {root: _by_shapes(grammar, evidence, root, keys) for root in tried}
+    best = min(tried, key=lambda root: failures[root])
+    return best, [root.name for root in tried if failures[root] == failures[best] and root.name != best.name]
 
 
 def _by_names(grammar: Grammar, moves: Moves, root: Root, keys: Sequence[str]) -> float:
@@ -65,18 +62,22 @@ def _is_known(leaf: Leaf, moves: Moves) -> bool:
     return leaf.layer != UNKNOWN and (kind_of(leaf.layer) is None or moves.knows(leaf.layer, leaf.name))
 
 
-def _by_shapes(grammar: Grammar, evidence: Evidence, root: Root, keys: Sequence[str]) -> float:
-    """Points for tensors whose shapes go with what the class says, less for what either side lacks."""
+def _by_shapes(
+    grammar: Grammar, evidence: Evidence, root: Root, keys: Sequence[str]
+) -> tuple[float, int, int]:
+    """What speaks against a class: what either side lacks; tensors it says nothing of; names without tensors."""
     resolver, index = Resolver(grammar, root, evidence), evidence.index
-    score = 0.0
+    failed, guessed = 0.0, 0
     for key in keys:
         decision = resolver.decide(key)
-        found = decision.status in (Status.CONVERTED, Status.DROPPED)
-        inside = not root.prefix or key.startswith(root.prefix + ".")
-        score += (1.2 if decision.by_rule else 1 if inside else 0.5) if found else -1
-    present = {*index.children(root.prefix)}
+        guessed += not decision.by_rule
+        if decision.status not in (Status.CONVERTED, Status.DROPPED):
+            failed += 1
+        elif root.prefix and not key.startswith(root.prefix + "."):
+            failed += 0.5
     names = {key for rule in grammar.lineage(root.name) for key in (*rule.children, *rule.parameters)}
-    return score - len(Demands(grammar, evidence.moves, index).missing(root)) - 0.01 * len(names - present)
+    unused = names.difference(index.children(root.prefix))
+    return failed + len(Demands(grammar, evidence.moves, index).missing(root)), guessed, len(unused)
 
 
 def _prefixes(keys: Sequence[str]) -> list[str]:

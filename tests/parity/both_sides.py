@@ -53,23 +53,24 @@ def run_in_torch(models: Sequence[Model], folder: Path) -> str:
     return _failure(python("tests.parity.torch_side", str(path)))
 
 
-def convert_weights(model: Model, folder: Path) -> str:
-    """``astmigrate weights``: "" where every tensor of both sides is matched, else its words."""
-    state, target = folder / model.name / "state.pth", folder / model.name / "model.ckpt"
-    root = f"{model.module}:{model.root}"
-    return _failure(
-        python(
-            "astmigrate",
-            "weights",
-            str(state),
-            "--rules",
-            str(model.rules),
-            "--root",
-            root,
-            "-o",
-            str(target),
-        )
-    )
+def convert_weights(models: Sequence[Model], folder: Path) -> str:
+    """``astmigrate weights`` for all models in one process; what it said is for ``conversion``."""
+    jobs = []
+    for model in models:
+        out = folder / model.name
+        if (out / "state.pth").exists():  # a model without parameters and buffers has none
+            rules = ["--rules", str(model.rules), "--root", f"{model.module}:{model.root}"]
+            arguments = [str(out / "state.pth"), *rules, "-o", str(out / "model.ckpt")]
+            jobs.append((arguments, str(out / "conversion.txt")))
+    path = folder / "conversions.json"
+    path.write_text(json.dumps(jobs), encoding="utf-8")
+    return _failure(python("tests.parity.convert_side", str(path)))
+
+
+def conversion(model: Model, folder: Path) -> str:
+    """What the conversion of a model's checkpoint left unmatched; "" where nothing."""
+    words = folder / model.name / "conversion.txt"
+    return words.read_text(encoding="utf-8") if words.exists() else ""
 
 
 def compare_in_mindspore(model: Model, folder: Path) -> str:

@@ -72,7 +72,8 @@ def run(job: dict[str, Any]) -> None:
     model(*[x.clone() for x in inputs])
     for handle in handles:
         handle.remove()
-    torch.save(model.state_dict(), out / "state.pth")
+    if model.state_dict():
+        torch.save(model.state_dict(), out / "state.pth")
     outputs = dict(leaves(model(*[x.clone() for x in inputs]), to_array))
     signal = [a for a in outputs.values() if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size > 1]
     if not any(1e-3 < float(a.std()) < 1e3 for a in signal):

@@ -116,6 +116,26 @@ def test_siblings_choose_between_alternatives(alternatives: list[str], shapes: S
     assert next(iter(targets(one_class(a=alternatives), shapes).values())) == target
 
 
+def test_a_lone_vector_is_that_of_the_only_layer_in_use_that_has_one() -> None:
+    shapes: Shapes = {"a.weight": (6,)}
+    rules = loads(rules_of(one_class(a="?", b="torch.nn.PReLU"), layers={})).rules
+    for others, expected in ((set(), Status.CONVERTED), ({"torch.nn.RMSNorm"}, Status.UNMATCHED)):
+        layers = {layer: LAYERS.get(layer, {}) for layer in {"torch.nn.PReLU", *others}}
+        grammar = Grammar(rules)
+        evidence = Evidence(grammar, Moves(layers), Index(shapes))
+        assert Resolver(grammar, Root("net.Net"), evidence).decide("a.weight").status is expected
+
+
+def test_names_around_a_tensor_lead_to_a_class_of_the_project() -> None:
+    """What holds ``norm`` and ``reduction`` is a Merging, whatever attribute it is under."""
+    shapes: Shapes = {"a.0.reduction.weight": (8, 4), "a.0.norm.weight": (4,), "a.0.norm.bias": (4,)}
+    merging = {"net.Merging": {"children": {"reduction": "torch.nn.Linear", "norm": "?"}}}
+    assert targets(one_class(a="?"), shapes)["a.0.reduction.weight"] == "unmatched"
+    assert targets({**one_class(a="?"), **merging}, shapes)["a.0.reduction.weight"] == "a.0.reduction.weight"
+    other = {"net.Other": {"children": {"reduction": "torch.nn.Embedding", "norm": "?"}}}
+    assert targets({**one_class(a="?"), **merging, **other}, shapes)["a.0.reduction.weight"] == "unmatched"
+
+
 def test_a_class_of_the_project_that_looks_like_a_norm() -> None:
     """Where only the run knows the type, a class with the same parameters forbids to guess."""
     shapes: Shapes = {"a.weight": (4,), "a.bias": (4,)}

@@ -1,0 +1,112 @@
+"""How calls, imports and classes are rewritten: what is written, and what must stay as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from astmigrate import Level, migrate_source
+
+HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+
+
+def line(source: str) -> str:
+    """The last lines that ``source`` becomes behind the usual imports."""
+    code = migrate_source(f"{HEAD}def f(x: torch.Tensor, y: torch.Tensor, n: int):\n    {source}\n").code
+    return code.partition("):\n    ")[2].rstrip("\n")
+
+
+CALLS = {
+    # renamed and stated
+    "nn.Conv2d(3, 8, 3)": "nn.Conv2d(3, 8, 3, pad_mode='pad', has_bias=True)",
+    "nn.Conv2d(3, 8, 3, 1, 1)": "nn.Conv2d(3, 8, 3, 1, padding=1, pad_mode='pad', has_bias=True)",
+    "nn.Linear(3, out_features=4)": "nn.Dense(3, out_channels=4)",
+    "nn.BatchNorm2d(8, momentum=0.01)": "nn.BatchNorm2d(8, momentum=0.99)",
+    "nn.BatchNorm2d(8, momentum=n)": "nn.BatchNorm2d(8, momentum=1 - n)",
+    "nn.BatchNorm2d(8, momentum=n + 1)": "nn.BatchNorm2d(8, momentum=1 - (n + 1))",
+    # dropped, with one comma and with comments beside
+    "nn.ReLU(inplace=True)": "nn.ReLU()",
+    "torch.cat((x, y), dim=1)": "ops.cat((x, y), axis=1)",
+    "torch.cat((x, y), 1,)": "ops.cat((x, y), 1,)",
+    "x.size()": "x.shape",
+    "x.size(0)": "x.shape[0]",
+    "(x + y).size(-1)": "(x + y).shape[-1]",
+    "x.softmax(dim=1)": "x.softmax(axis=1)",
+    "x.relu()": "ops.relu(x)",
+    "(x + y).relu()": "ops.relu(x + y)",
+    "x.relu().relu()": "ops.relu(ops.relu(x))",
+    "x.repeat(1, 2)": "x.tile((1, 2))",
+    "nn.LayerNorm(8)": "nn.LayerNorm((8,), epsilon=1e-5)",
+    "nn.MaxPool2d(2)": "nn.MaxPool2d(2, stride=2)",
+    "nn.Dropout(0.5)": "nn.Dropout(p=0.5)",
+    # in place
+    "x.add_(1)": "x = x + 1",
+    "x.mul_(2).add_(y)": "x = (x * 2) + y",
+    "x[0].add_(1)": "x[0] = x[0] + 1",
+    # nothing of torch's
+    "print('torch.cat', x)  # torch.cat": "print('torch.cat', x)  # torch.cat",
+}
+
+
+@pytest.mark.parametrize("before", CALLS)
+def test_call(before: str) -> None:
+    assert line(before) == CALLS[before]
+
+
+def test_what_is_passed_on_takes_torchs_arguments() -> None:
+    migrated = migrate_source(HEAD + "act = nn.ReLU\nlayer = act(inplace=True)\n")
+    assert "from ms_snippets import ReLU" in migrated.code
+    assert "act = ReLU\nlayer = act(inplace=True)\n" in migrated.code
+    assert "class ReLU(nn.ReLU)" in migrated.snippets["ReLU"]
+
+
+def test_starred_arguments_need_an_adapter() -> None:
+    migrated = migrate_source(HEAD + "def f(*a, **k):\n    return nn.Linear(*a, **k)\n")
+    assert "return Linear(*a, **k)" in migrated.code
+
+
+def test_comments_of_a_composed_call_are_kept() -> None:
+    migrated = migrate_source(HEAD + "def f(x: torch.Tensor):\n    y = x.size(\n        0  # batch\n    )\n")
+    assert "    # batch\n    y = x.shape[0]\n" in migrated.code
+
+
+def test_an_unconverted_name_keeps_a_guarded_import() -> None:
+    code = migrate_source("import torch\n\ndef f():\n    return torch.no_such_thing()\n").code
+    assert code.startswith("try:\n    import torch\nexcept ImportError:\n    torch = None\n")
+    namespace: dict[str, object] = {}
+    exec(compile(code, "migrated", "exec"), {"__builtins__": __builtins__}, namespace)
+    assert callable(namespace["f"])
+
+
+def test_an_unconverted_name_whose_module_name_is_taken_is_spelled_in_full() -> None:
+    migrated = migrate_source("from torch import nn\n\ndef f():\n    return nn.NoSuchLayer(nn.ReLU())\n")
+    assert "return torch.nn.NoSuchLayer(nn.ReLU())" in migrated.code
+    assert [f.level for f in migrated.findings if "NoSuchLayer" in f.api] == [Level.MANUAL]
+
+
+def test_a_second_run_changes_nothing() -> None:
+    source = HEAD + "class A(nn.Module):\n    def forward(self, x):\n        return F.relu(x.view(x.size(0), -1))\n"
+    once = migrate_source(source).code
+    assert once != source
+    assert migrate_source(once).code == once
+
+
+def test_a_block_never_loses_its_only_statement() -> None:
+    code = migrate_source("import torch\n\ndef f():\n    import torch.nn as nn\n").code
+    assert "def f():\n    pass\n" in code
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class nn:\n    Conv2d = print\n\nnn.Conv2d(3, 8, 3)\n",
+        "from other import nn\n\nnn.Conv2d(3, 8, 3)\n",
+        "import numpy as np\n\nx = np.zeros(3).view(np.int8).sum()\n",
+        "def f(torch):\n    return torch.cat([1])\n",
+        "text = 'import torch'\n# import torch\n",
+        "d = {}\nfor v in d.values():\n    print(v.split(','), d.items())\n",
+    ],
+)
+def test_nothing_of_torchs_stays(source: str) -> None:
+    migrated = migrate_source(source)
+    assert migrated.code == source
+    assert migrated.findings == ()
