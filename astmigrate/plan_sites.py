@@ -149,20 +149,23 @@ class SitePlans:
         if changed is None or id(site.node) in self._chained:
             return edits, ""
         if not site.statement:
-            same = (
-                isinstance(site.within, ast.Assign)
-                and ast.dump(site.within.targets[0])[:-8] == ast.dump(changed)[:-7]
-            )
+            target = site.within.targets[0] if isinstance(site.within, ast.Assign) else None
+            same = target is not None and ast.unparse(target) == ast.unparse(changed)
             return edits, "" if same else "PyTorch changes it in place too; here only the result is changed."
-        return [self._assignment(site, changed), *edits], ""
+        return [self._assignment(site, changed, form), *edits], ""
 
-    def _assignment(self, site: Site, changed: ast.expr) -> Edit:
-        """``x = `` before a call that computes what torch would write into x."""
+    def _assignment(self, site: Site, changed: ast.expr, form: Form) -> Edit:
+        """``x[...] = `` before a call that computes what torch would write into x.
+
+        A slice takes its value as it is, and so does a parameter's ``data``, of which ``[...]`` is a copy.
+        """
         assert site.arguments is not None
         if not simple(changed):
             raise Unsupported("it changes the result of an expression in place")
         start = self.text.statement_start(self.text.start(site.arguments.call))
-        return Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), " = "))
+        direct = isinstance(changed, ast.Subscript) or getattr(changed, "attr", "") == "data" or form.rebind
+        middle = " = " if direct else "[...] = "
+        return Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), middle))
 
     def _changed(self, site: Site) -> ast.expr | None:
         """What an in-place call changes that others may see: the object that a chain of them begins with."""
@@ -347,6 +350,15 @@ class SitePlans:
             reason = "it is not known whether this is a tensor; annotate it if it is"
             self.findings.manual(site, reason, row.target or "", "AM404")
 
+    def _buffer(self, site: Site) -> None:
+        """``self.buffer = x``: MindSpore refuses to bind a registered buffer anew; its values are set."""
+        end = self.text.end(site.node)
+        self.edit(Edit(end, end, ("[...]",)))
+        note = "The new value must have the buffer's shape."
+        self.findings.converted(
+            site, "AM107", "torch.nn.Module.__setattr__", "mindspore.Tensor.__setitem__", note
+        )
+
     def _indirect(self, site: Site) -> None:
         """A name that is torch's or another's: its import brings an adapter, or it stays as it is."""
         assert isinstance(site.node, ast.Name)
@@ -367,7 +379,7 @@ class SitePlans:
             start = self.text.start(call)
             changed = self._changed(site) if row.inplace and site.statement else None
             if changed is not None:
-                self.edit(self._assignment(site, changed))
+                self.edit(self._assignment(site, changed, row))
             opening = self.text.data.index(b"(", self.text.end(node)) + 1
             separator = ", " if call.args or call.keywords else ""
             self.edit(

@@ -72,7 +72,8 @@ class Project:
             target = f"{folder}{SNIPPETS}.py"
             own = self._read.get(target)
             held = _held(own.text) if isinstance(own, Source) else {}
-            yield target, assemble({**held, **wanted})
+            if not wanted.keys() <= held.keys():  # else it is an earlier run's file and has them all
+                yield target, assemble({**held, **wanted})
 
     def _in_order(self) -> list[Input]:
         """The files, imported ones first; what has no name stands alone and goes last."""

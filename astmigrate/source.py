@@ -54,9 +54,7 @@ class Source:
 def decode(data: bytes, path: str) -> Source:
     """The text of a file's bytes; raises ``SourceError`` where Python could not read them either."""
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        raise SourceError(
-            path, 1, "UTF-16; Python reads UTF-8, or what a coding line names"
-        )
+        raise SourceError(path, 1, "UTF-16; Python reads UTF-8, or what a coding line names")
     null = data.find(b"\0")
     if null >= 0:
         raise SourceError(path, _line(data, null), "null byte; Python cannot read this file")

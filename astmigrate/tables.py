@@ -49,6 +49,7 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     level: str = "converted"
     manual: str = ""
     inplace: str = ""
+    rebind: bool = False
     returns: str = ""
     handler: str = ""
     when: dict[str, str] = {}

@@ -1,9 +1,9 @@
 """The cases of ``fixtures/``: what each has, how it is built and what it is given.
 
 A folder has ``before.py`` or, where several files belong together, a folder ``before/``. ``case.toml``
-says how to run it: ``root`` (the class), ``args`` or ``build`` (an expression in the module's own
-names), ``inputs`` as in api_tables/README.md; several runs are ``[[run]]`` tables. ``manual = true``
-marks a case about code that has no counterpart.
+says how to run it: ``root`` (the class, ``MODULE:CLASS`` where it is not in the module itself), ``args``
+or ``build`` (an expression in the module's own names), ``inputs`` as in api_tables/README.md; several
+runs are ``[[run]]`` tables. ``manual = true`` marks a case about code that has no counterpart.
 """
 
 from __future__ import annotations
@@ -69,10 +69,11 @@ class Case:
 
 def _run(name: str, settings: dict[str, Any]) -> Run:
     root = settings["root"]
+    module = settings.get("module", "before")
     return Run(
         name=name,
-        module=settings.get("module", "before"),
-        root=root,
+        module=module,
+        root=root if ":" in root else f"{module}:{root}",
         build=settings.get("build") or f"{root}({settings.get('args', '')})",
         inputs=settings["inputs"],
     )

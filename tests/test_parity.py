@@ -61,7 +61,7 @@ def test_efficientnet_leaves_nothing_to_do_in_model(efficientnet: Path) -> None:
     report = json.loads((efficientnet / "report.json").read_text(encoding="utf-8"))
     found = {file["path"]: file["findings"] for file in report["files"]}
     levels = [f["level"] for f in found["efficientnet_pytorch/model.py"]]
-    assert levels.count("converted") > 20
+    assert levels.count("converted") > 10
     assert levels.count("manual") == 0
 
 
@@ -71,7 +71,7 @@ def test_efficientnet(name: str, size: int, efficientnet: Path, tmp_path: Path) 
     model = Model(
         name=name,
         module="efficientnet_pytorch",
-        root="EfficientNet",
+        root="efficientnet_pytorch.model:EfficientNet",
         build=f"EfficientNet.from_name({name!r})",
         inputs={"inputs": f"f32[1, 3, {size}, {size}]"},
         source=site(),

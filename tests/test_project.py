@@ -334,7 +334,8 @@ def as_user(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         "from astmigrate.cli import main\n"
         "with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):\n"
         "    os.makedirs(folder + '/src/d')\n"
-        "    for name, text in {'a.py': 'import torch.nn as nn\\nf(nn.BatchNorm2d)', 'b.py': '(', 'c': ''}.items():\n"
+        "    files = {'a.py': 'import torch.nn as nn\\nf(nn.BatchNorm2d)', 'b.py': '(', 'c': ''}\n"
+        "    for name, text in files.items():\n"
         "        open(folder + '/src/' + name, 'w').write(text)\n"
         "    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):\n"
         "        main([folder + '/src', '-o', folder + '/out'])\n"
@@ -462,8 +463,8 @@ def test_json_report_fits_the_contract(tmp_path: Path) -> None:
     assert list(by_path) == sorted(by_path)
     manual = [finding for finding in by_path["pkg/left.py"] if finding["level"] == "manual"]
     assert [(f["line"], f["column"], f["end_line"], f["end_column"]) for f in manual] == [
-        (2, 4, 2, 34),
-        (4, 8, 4, 38),
+        (2, 4, 2, 32),
+        (4, 8, 4, 36),
     ]
     text = (tmp_path / "out/report.txt").read_text()
     assert "\npkg/left.py\n" in text

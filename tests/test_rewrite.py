@@ -39,9 +39,11 @@ CALLS = {
     "nn.MaxPool2d(2)": "nn.MaxPool2d(2, stride=2)",
     "nn.Dropout(0.5)": "nn.Dropout(p=0.5)",
     # in place
-    "x.add_(1)": "x = x + 1",
-    "x.mul_(2).add_(y)": "x = (x * 2) + y",
+    "x.add_(1)": "x[...] = x + 1",
+    "x.mul_(2).add_(y)": "x[...] = (x * 2) + y",
     "x[0].add_(1)": "x[0] = x[0] + 1",
+    "x.unsqueeze_(0)": "x = x.unsqueeze(0)",
+    "x.data.fill_(0)": "x.data = ops.full_like(x.data, 0)",
     # nothing of torch's
     "print('torch.cat', x)  # torch.cat": "print('torch.cat', x)  # torch.cat",
 }

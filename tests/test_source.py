@@ -90,6 +90,7 @@ def test_python2_is_named(text: str, word: str) -> None:
 @pytest.mark.parametrize(
     "text", ["x = (\n", "def f(:\n", "print(x y)\n", "x = '0777' y\n", "print = = 3\n", "x = 3in4\n"]
 )
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
 def test_other_errors_are_not_called_python2(text: str) -> None:
     with pytest.raises(SourceError) as caught:
         parse(text, "a.py")

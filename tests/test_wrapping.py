@@ -47,18 +47,27 @@ def test_code_that_does_not_parse_is_the_table_s_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "leaf", "found"),
+    ("code", "name", "found"),
     [
-        ("y = torch.relu(x)", "relu", True),
-        ("y = x.relu()", "relu", True),
-        ("from torch.nn.functional import relu\ny = relu(x)", "relu", True),
-        ("y = 'relu'", "relu", False),
-        ("y = x.relu_()", "relu", False),
-        ("y = x + 1", "__add__", True),
+        ("y = torch.relu(x)", "torch.relu", True),
+        ("y = torch.relu(x)", "torch.nn.functional.relu", False),
+        ("y = F.relu(x)", "torch.nn.functional.relu", True),
+        ("y = torch.nn.functional.relu(x)", "torch.nn.functional.relu", True),
+        ("from torch.nn.functional import relu\ny = relu(x)", "torch.nn.functional.relu", True),
+        ("y = x.relu()", "torch.relu", False),
+        ("y = x.relu()", "torch.Tensor.relu", True),
+        ("y = torch.relu(x)", "torch.Tensor.relu", False),
+        ("y = torch.Tensor.relu(x)", "torch.Tensor.relu", True),
+        ("y = torch.relu(x).max(1).values", "torch.return_types.values", True),
+        ("m = nn.ReLU()", "torch.nn.ReLU", True),
+        ("class M(torch.nn.Module): pass", "torch.nn.Module", True),
+        ("y = 'torch.relu'", "torch.relu", False),
+        ("y = x.relu_()", "torch.Tensor.relu", False),
+        ("y = x + 1", "torch.Tensor.__add__", True),
     ],
 )
-def test_mentions(code: str, leaf: str, found: bool) -> None:
-    assert mentions(code, leaf) is found
+def test_mentions(code: str, name: str, found: bool) -> None:
+    assert mentions(code, name) is found
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,8 @@ class Calls(Methods):
             self.expr(node.args[0])
             self.types(node.args[1])
             return kinds.NUMBER
+        if name == "setattr" and len(node.args) == 3 and self.owner is not None:
+            return self._set_by_name(node)
         if name in ("getattr", "hasattr") and len(node.args) >= 2 and isinstance(node.args[1], ast.Constant):
             base = self.reference(node.args[0])
             if base.kind == "ref" and base.direct and self.is_torch(base.name):
@@ -153,6 +155,16 @@ class Calls(Methods):
             if base.direct:
                 self.used(node.args[0], base)
         return None
+
+    def _set_by_name(self, node: ast.Call) -> Value:
+        """``setattr(self, name, value)``: a child whose name is a literal, or any child."""
+        base, name, value = (self.expr(argument) for argument in node.args)
+        if base.kind == "self" and self.owner is not None and value.kind in ("module", "unknown", "member"):
+            self.owner.changed.add("set")
+            key = name.literal if isinstance(name.literal, str) else "*"
+            known = self.owner.children.get(key)
+            self.owner.children[key] = (join(known[0] if known else None, value), node.lineno)
+        return kinds.NONE
 
     def _named(self, node: ast.Call, function: str, name: str) -> Value:
         """``getattr(nn, "ReLU")`` is ``nn.ReLU``; ``hasattr(nn, "ReLU")`` asks for its row."""

@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from astmigrate.analysis import kinds
 from astmigrate.analysis.calls import Calls
@@ -26,12 +26,10 @@ from astmigrate.analysis.kinds import (
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import place
 
-if TYPE_CHECKING:
-    pass
-
 _BUILTINS = frozenset(dir(builtins))
-_DTYPED = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype", "device": "torch.device",
-           "optimizer": "torch.optim.Optimizer", "module": "torch.nn.Module"}  # fmt: skip
+_DTYPED = {"sequence": "torch.return_types", "tensor": "torch.Tensor", "size": "torch.Size",
+           "dtype": "torch.dtype", "device": "torch.device", "optimizer": "torch.optim.Optimizer",
+           "module": "torch.nn.Module"}  # fmt: skip
 
 
 class Expressions(Calls):
@@ -248,7 +246,7 @@ class Expressions(Calls):
     def formatted(self, node: ast.JoinedStr) -> Value:
         if id(node) not in self.placed:  # a loop's body is walked twice
             self.placed.add(id(node))
-            place(self.text, node)
+            self.placed.update(map(id, place(self.text, node)))
         self.children(node)
         return STRING
 

@@ -100,30 +100,33 @@ def _ignored_lines(source: str) -> frozenset[int]:
     return frozenset(t.start[0] for t in tokens if t.type == tokenize.COMMENT and _IGNORE.search(t.string))
 
 
-def place(text: Text, node: ast.JoinedStr) -> None:
+def place(text: Text, node: ast.JoinedStr) -> list[ast.JoinedStr]:
     """Before Python 3.12 ``ast`` misplaces what stands in f-strings: find the fields and parse them anew.
 
-    An f-string whose fields cannot be told apart loses them: nothing in it is touched.
+    An f-string whose fields cannot be told apart loses them: nothing in it is touched. Returns the
+    format specifications, which are placed with it.
     """
     if sys.version_info >= (3, 12):
-        return
+        return []
     fields = [value for value in node.values if isinstance(value, ast.FormattedValue)]
     if not fields:
-        return
-    spans = list(_fields(text.data[text.start(node) : text.end(node)].decode("utf-8")))
+        return []
     start = text.start(node)
-    prefix = text.data[start : text.end(node)].decode("utf-8")
-    if len(spans) != len(fields):  # nested fields in a format spec: leave the node where ast put it
+    source = text.slice(start, text.end(node))
+    spans = _fields(source)
+    nested = [spec for value in fields if isinstance(spec := value.format_spec, ast.JoinedStr)]
+    inner = [v for spec in nested for v in spec.values if isinstance(v, ast.FormattedValue)]
+    ordered = sorted(spans, key=lambda span: span[2])  # those in a format specification last
+    if len(spans) != len(fields) + len(inner):
         node.values = []
-        return
-    for value, (begin, end) in zip(fields, spans, strict=True):
-        at = start + len(prefix[:begin].encode())
-        expression = reparse(text, prefix[begin:end], at)
+        return []
+    for value, (begin, end, _) in zip([*fields, *inner], ordered, strict=True):
+        expression = reparse(text, source[begin:end], start + len(source[:begin].encode()))
         if expression is None:
             node.values = []
-            return
+            return []
         value.value = expression
-        value.format_spec = None
+    return nested
 
 
 @lru_cache(maxsize=4096)
@@ -152,9 +155,12 @@ def reparse(text: Text, source: str, at: int) -> ast.expr | None:
 _LITERAL = re.compile(r"(?P<prefix>[A-Za-z]*)(?P<quote>'''|\"\"\"|'|\")")
 
 
-def _fields(source: str) -> list[tuple[int, int]]:
+_Spans = list[tuple[int, int, bool]]  # start, end, whether in a format specification
+
+
+def _fields(source: str) -> _Spans:
     """The ranges of the expressions in the fields of (concatenated) f-string literals."""
-    spans: list[tuple[int, int]] = []
+    spans: _Spans = []
     index = 0
     while index < len(source):
         match = _LITERAL.match(source, index)
@@ -165,7 +171,7 @@ def _fields(source: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _literal(source: str, match: re.Match[str], spans: list[tuple[int, int]]) -> int:
+def _literal(source: str, match: re.Match[str], spans: _Spans) -> int:
     """Appends the fields of one literal; returns where it ends."""
     quote, formatted = match["quote"], "f" in match["prefix"].lower()
     raw = "r" in match["prefix"].lower()
@@ -177,8 +183,8 @@ def _literal(source: str, match: re.Match[str], spans: list[tuple[int, int]]) ->
             index += 2
         elif formatted and source[index] == "{":
             end = _expression_end(source, index + 1)
-            spans.append((index + 1, end))
-            index = _field_end(source, end)
+            spans.append((index + 1, end, False))
+            index = _field_end(source, end, spans)
         else:
             index += 1
     return index + len(quote)
@@ -202,10 +208,12 @@ def _expression_end(source: str, index: int) -> int:
     return index
 
 
-def _field_end(source: str, index: int) -> int:
-    """Just behind the ``}`` that closes a field, format specification and its own fields passed over."""
-    depth = 1
-    while index < len(source) and depth:
-        depth += (source[index] == "{") - (source[index] == "}")
+def _field_end(source: str, index: int, spans: _Spans) -> int:
+    """Just behind the ``}`` that closes a field; appends the fields of its format specification."""
+    while index < len(source) and source[index] != "}":
+        if source[index] == "{":
+            end = _expression_end(source, index + 1)
+            spans.append((index + 1, end, True))
+            index = end
         index += 1
-    return index
+    return index + 1

@@ -14,7 +14,7 @@ from astmigrate.analysis.expressions import Expressions, combine
 from astmigrate.analysis.functions import Functions
 from astmigrate.analysis.imports import Imports
 from astmigrate.analysis.kinds import NONE, UNKNOWN, Value, join
-from astmigrate.analysis.sites import Analysis
+from astmigrate.analysis.sites import Analysis, Site
 
 
 class Walk(Imports, Definitions, Functions, Branches, Expressions):
@@ -89,7 +89,11 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         load: Any = type(target)(**{**dict(ast.iter_fields(target)), "ctx": ast.Load()})
         ast.copy_location(load, target)
         old = self.reference(load)
-        self.bind(target, combine(old, value) if old.kind != "module" else old)
+        if old.kind == "module" and isinstance(node.op, ast.Add):
+            grown = replace(old, element=join(old.element, kinds.any_element(value)))
+            self.bind(target, grown)
+        else:
+            self.bind(target, combine(old, value))
 
     def bind(self, target: ast.expr, value: Value) -> None:
         """Assigns a value to a name, attribute, item or pattern."""
@@ -120,8 +124,10 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         if base.kind == "self" and self.owner is not None:
             if any(v.kind in ("module", "unknown", "member") for v in value.each):
                 self.owner.changed.add("set")
-            if target.attr == "forward":
+            if target.attr == "forward" and self.is_module(self.owner):
                 self.rename_forward(target)
+            if self._is_buffer(target.attr) and value.kind != "none":
+                self.record(Site("buffer", "torch.nn.Module.__setattr__", target))
             if self.is_parameter(value):
                 self.owner.parameters.setdefault(target.attr, target.lineno)
             self.owner.set(target.attr, value, target.lineno, self.optional > 0)
@@ -134,6 +140,11 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
             self.used(target.value, base)
         self.member(base, target)
 
+    def _is_buffer(self, name: str) -> bool:
+        """Whether the class or a base of it registers a buffer of that name."""
+        assert self.owner is not None
+        return any(name in info.buffers for info in self.owner.lineage(self.index.classes))
+
     def is_parameter(self, value: Value) -> bool:
         """Whether an attribute's value is an ``nn.Parameter``."""
         return any(v.kind == "tensor" and v.name == "torch.nn.Parameter" for v in value.each)
@@ -145,6 +156,8 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
             self.children(target.slice)
         if base.kind in ("dict", "module") and isinstance(target.value, (ast.Name, ast.Attribute)):
             key = index.literal if isinstance(index.literal, str) else None
+            if isinstance(target.slice, ast.Constant) and type(target.slice.value) is int:
+                key = str(target.slice.value)
             if base.kind == "module":
                 for origin in base.origins:
                     origin.changed.add("__setitem__")

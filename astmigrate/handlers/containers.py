@@ -20,6 +20,8 @@ def module_list(call: Call, form: Form) -> Form:
     if is_none(modules):
         return replace(form, drop={**form.drop, "modules": "*"})
     node = ast.parse(f"({modules.text})", mode="eval").body
+    if isinstance(node, ast.GeneratorExp):
+        raise NeedsAdapter("a generator without parentheses of its own")
     if isinstance(node, ast.List):
         if any(isinstance(item, ast.Constant) for item in node.elts):
             raise NeedsAdapter("nn.CellList holds cells only")

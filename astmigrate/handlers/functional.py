@@ -57,9 +57,7 @@ def avg_pool(call: Call, form: Form) -> Form:
         return form
     if not kernel.is_literal:  # an expression twice might cost twice or count twice
         raise NeedsAdapter
-    return replace(
-        form, drop={**form.drop, "stride": "*"}, add={**form.add, "stride": repr(kernel.literal)}
-    )
+    return replace(form, drop={**form.drop, "stride": "*"}, add={**form.add, "stride": repr(kernel.literal)})
 
 
 def _whole(value: Any) -> bool:

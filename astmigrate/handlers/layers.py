@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from astmigrate.handlers.nn import argument, axes_of, is_none, only, single, tuples
+from astmigrate.handlers.nn import argument, axes_of, dtype, is_none, only, single, tuples
 from astmigrate.model import Argument, Call, NeedsAdapter, Unsupported
 from astmigrate.tables import Form
 
@@ -163,11 +163,22 @@ def local_response_norm(call: Call, form: Form) -> Form:
     return replace(form, wrap={**form.wrap, **changed}, add={**add, **form.add})
 
 
+def floats(call: Call, form: Form, *names: str) -> Form:
+    """Ints become floats, which is all that MindSpore takes."""
+    wrap = dict(form.wrap)
+    for name in names:
+        value = argument(call, name)
+        if value.given and not (value.is_literal and isinstance(value.literal, float)):
+            wrap[name] = repr(float(value.literal)) if value.is_literal else "float({})"
+    return replace(form, wrap=wrap)
+
+
 def reduction(call: Call, form: Form) -> Form:
     """``size_average`` and ``reduce``, the forerunners of ``reduction``.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html
     """
+    form = floats(call, form, "margin")
     old = [argument(call, name) for name in ("size_average", "reduce")]
     if all(is_none(value) for value in old):
         return replace(form, drop={**form.drop, "size_average": "*", "reduce": "*"})
@@ -182,3 +193,37 @@ def reduction(call: Call, form: Form) -> Form:
 def unflatten(call: Call, form: Form) -> Form:
     """MindSpore wants the sizes as a tuple."""
     return tuples(call, form, "unflattened_size")
+
+
+def bce_loss(call: Call, form: Form) -> Form:
+    """``nn.BCELoss`` reads beyond weights that are to be broadcast."""
+    only(call, "weight", None)
+    form = replace(form, drop={**form.drop, "weight": "*"})
+    return reduction(call, form)
+
+
+def kl_div_loss(call: Call, form: Form) -> Form:
+    """MindSpore's targets are no logarithms."""
+    only(call, "log_target", False)
+    return reduction(call, form)
+
+
+def smooth_l1_loss(call: Call, form: Form) -> Form:
+    """MindSpore's ``beta`` must be a positive float."""
+    beta = argument(call, "beta")
+    if not beta.is_literal or beta.literal == 0:
+        raise NeedsAdapter(f"beta={beta.text}")
+    return reduction(call, replace(form, wrap={**form.wrap, "beta": repr(float(beta.literal))}))
+
+
+def max_unpool(call: Call, form: Form) -> Form:
+    """MindSpore takes tuples, no lists."""
+    return tuples(call, form, "kernel_size", "stride", "padding")
+
+
+def recurrent(call: Call, form: Form) -> Form:
+    """MindSpore's LSTM has no projections; its dropout must be a float, its flags bools."""
+    if "proj_size" in call.arguments:
+        only(call, "proj_size", 0)
+        form = replace(form, drop={**form.drop, "proj_size": "*"})
+    return dtype(call, floats(call, form, "dropout"))

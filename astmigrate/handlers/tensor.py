@@ -109,13 +109,6 @@ def cumsum(call: Call, form: Form) -> Form:
     return form
 
 
-def cast_first(call: Call, form: Form) -> Form:
-    """A ``dtype`` that the target lacks is that of its input."""
-    if not call.arguments["dtype"].given:
-        return form
-    return replace(form, template=f"{form.target}({{self}}.to({{dtype}}), {{dim}})")
-
-
 def unique_returns(call: Call, form: Form) -> Form:
     """One tensor, or a tuple with the inverse and the counts where they are asked for."""
     asked = [call.arguments[name] for name in ("return_inverse", "return_counts")]

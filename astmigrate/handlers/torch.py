@@ -8,7 +8,7 @@ from astmigrate.model import Argument, Call, NeedsAdapter, Unsupported
 from astmigrate.tables import Form
 
 _NO_GRADIENT = (
-    "requires_grad is gone: MindSpore differentiates with respect to Parameters, and to a function's arguments."
+    "Its requires_grad is gone: MindSpore differentiates by Parameters, and by a function's arguments."
 )
 _LEGACY = {
     "Tensor": "float32",

@@ -59,14 +59,12 @@ def view_as_complex(input: Tensor) -> Tensor:
     return ops.Complex()(input[..., 0], input[..., 1])
 
 
-
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: float = 1) -> Tensor:
     """``torch.index_add``: whole slices are added at the indices."""
     shape = [1] * input.ndim
     shape[dim] = -1
     places = ops.broadcast_to(index.reshape(shape), source.shape)
     return ops.tensor_scatter_elements(input, places, source * alpha, dim, "add")
-
 
 
 def bucketize(input: Tensor, boundaries: Tensor, out_int32: bool = False, right: bool = False) -> Tensor:
@@ -81,8 +79,3 @@ def diff(input: Tensor, n: int = 1, dim: int = -1) -> Tensor:
     for _ in range(n):
         input = ops.diff(input, 1, dim)
     return input
-
-
-def where(condition: Tensor, *choices: Tensor | float) -> Tensor | tuple[Tensor, ...]:
-    """``torch.where``: a choice for each element, or the places of those that are true."""
-    return ops.where(condition, *choices) if choices else nonzero_tuple(condition)

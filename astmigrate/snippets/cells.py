@@ -89,3 +89,8 @@ def vector_to_parameters(vec: Tensor, parameters: Any) -> None:
         part = vec[start : start + parameter.size]
         parameter.set_data(part.reshape(parameter.shape).astype(parameter.dtype))
         start += parameter.size
+
+
+def skip_init(module_cls: Any, *args: Any, **kwargs: Any) -> nn.Cell:
+    """``torch.nn.utils.skip_init``; MindSpore's parameters have values from the beginning."""
+    return module_cls(*args, **kwargs)

@@ -55,9 +55,7 @@ def einsum_select(labels: str, tensor: Tensor, output: str) -> Tensor:
     return tensor if order == tuple(range(len(order))) else ops.permute(tensor, order)
 
 
-def einsum_pair(
-    first: str, a: Tensor, second: str, b: Tensor, kept: Collection[str]
-) -> tuple[str, Tensor]:
+def einsum_pair(first: str, a: Tensor, second: str, b: Tensor, kept: Collection[str]) -> tuple[str, Tensor]:
     """The product of two tensors, summed over the labels that nothing needs any more."""
     shared = [label for label in first if label in second]
     batch = "".join(label for label in shared if label in kept)

@@ -9,9 +9,7 @@ class device:
     """``torch.device``: a type and an index, for code that passes it on or compares it."""
 
     def __init__(self, type: str | int | device, index: int | None = None) -> None:
-        if isinstance(type, int):
-            type, index = "cuda", type
-        name, _, number = str(type).partition(":")
+        name, _, number = str(f"cuda:{type}" if isinstance(type, int) else type).partition(":")
         self.type = name
         self.index = int(number) if number else index
 

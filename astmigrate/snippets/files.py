@@ -70,9 +70,11 @@ def load_state_dict_from_url(url: str, model_dir: str | None = None, file_name: 
     folder = model_dir or os.path.join(os.path.expanduser("~"), ".cache", "mindspore", "checkpoints")
     name = file_name or os.path.basename(url.partition("?")[0])
     path = os.path.join(folder, os.path.splitext(name)[0] + ".ckpt")
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path} is missing: download {url} and convert it with 'astmigrate weights'")
-    return ms.load_checkpoint(path)
+    if os.path.exists(path):
+        return ms.load_checkpoint(path)
+    if os.path.exists(os.path.join(folder, name)):
+        return load(os.path.join(folder, name))
+    raise FileNotFoundError(f"{path} is missing: download {url} and convert it with 'astmigrate weights'")
 
 
 def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None) -> None:

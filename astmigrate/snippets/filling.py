@@ -50,7 +50,11 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
 def filled(size: tuple[Any, ...], value: float, dtype: Any = None, **ignored: Any) -> Tensor:
     """A tensor of one value; its size comes as numbers, as one sequence, or by keyword."""
     sizes: Any = ignored.get("size", size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
-    return ops.full(tuple(sizes), value, dtype=dtype or ms.float32) if len(sizes) else Tensor(value, dtype or ms.float32)
+    return (
+        ops.full(tuple(sizes), value, dtype=dtype or ms.float32)
+        if len(sizes)
+        else Tensor(value, dtype or ms.float32)
+    )
 
 
 def zeros(*size: Any, **options: Any) -> Tensor:

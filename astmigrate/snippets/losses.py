@@ -10,7 +10,14 @@ def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
     return ops.mean(loss) if reduction == "mean" else ops.sum(loss) if reduction == "sum" else loss
 
 
-def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
     """``torch.nn.functional.kl_div``, for targets that are logarithms too."""
     if log_target:
         loss = ops.exp(target) * (target - input)
@@ -36,6 +43,8 @@ def triplet_margin_loss(
     p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
+    size_average: None = None,
+    reduce: None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """``torch.nn.functional.triplet_margin_loss``."""
@@ -46,7 +55,9 @@ def triplet_margin_loss(
     return reduce_loss(ops.clamp(near - far + margin, min=0), reduction)
 
 
-def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def soft_margin_loss(
+    input: Tensor, target: Tensor, size_average: None = None, reduce: None = None, reduction: str = "mean"
+) -> Tensor:
     """``torch.nn.functional.soft_margin_loss``."""
     return reduce_loss(ops.log1p(ops.exp(-target * input)), reduction)
 
@@ -56,7 +67,9 @@ def poisson_nll_loss(
     target: Tensor,
     log_input: bool = True,
     full: bool = False,
+    size_average: None = None,
     eps: float = 1e-8,
+    reduce: None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """``torch.nn.functional.poisson_nll_loss``."""

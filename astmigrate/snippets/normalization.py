@@ -8,7 +8,9 @@ import mindspore as ms
 from mindspore import Tensor, ops
 
 
-def normalize(input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12) -> Tensor:
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12, out: None = None
+) -> Tensor:
     """``torch.nn.functional.normalize``: divided by its norm, which is at least ``eps``."""
     axis = dim if isinstance(dim, int) else tuple(dim)
     return input / ops.clamp(ops.vector_norm(input, p, axis, True), min=eps)

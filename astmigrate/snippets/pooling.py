@@ -47,9 +47,7 @@ def avg_pool1d(
         value if value is None or isinstance(value, int) else value[0]
         for value in (kernel_size, stride, padding)
     )
-    return ops.avg_pool1d(
-        input, kernel, kernel if step is None else step, side, ceil_mode, count_include_pad
-    )
+    return ops.avg_pool1d(input, kernel, kernel if step is None else step, side, ceil_mode, count_include_pad)
 
 
 def avg_pool3d(
@@ -98,9 +96,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: int | Sequence[int]) -> Tens
     return ops.adaptive_avg_pool2d(input.unsqueeze(-2), (1, length)).squeeze(-2)
 
 
-def adaptive_max_pool1d(
-    input: Tensor, output_size: int | Sequence[int], return_indices: bool = False
-) -> Any:
+def adaptive_max_pool1d(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False) -> Any:
     """``torch.nn.functional.adaptive_max_pool1d``; that of ``ops`` wants a divisor of the length."""
     length = output_size if isinstance(output_size, int) else output_size[0]
     pooled, indices = ops.adaptive_max_pool2d(input.unsqueeze(-2), (1, length), True)

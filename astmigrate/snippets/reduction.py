@@ -77,7 +77,6 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return ops.argmin(input, dim, keepdim).astype(ms.int64)
 
 
-
 def cummin(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """``torch.cummin``, whose indices are int64."""
     values, indices = ops.cummin(input, dim)
@@ -123,7 +122,6 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = 
     return nansum(input, dim, keepdim, dtype) / count
 
 
-
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """``torch.bincount``: counts are int64, sums of weights keep their dtype."""
     counts = ops.bincount(input, weights, minlength)
@@ -135,9 +133,13 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     return ops.vector_norm(input - other, p)
 
 
-
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """``torch.allclose`` as a Python bool."""
     return bool(ops.all(ops.isclose(input, other, rtol, atol, equal_nan)))
+
+
+def where(condition: Tensor, *choices: Tensor | float) -> Tensor | tuple[Tensor, ...]:
+    """``torch.where``: a choice for each element, or the places of those that are true."""
+    return ops.where(condition, *choices) if choices else nonzero_tuple(condition)

@@ -96,3 +96,8 @@ def adaptive_average(input: Tensor, sizes: Sequence[int]) -> Tensor:
     if len(sizes) == 2:
         return ops.adaptive_avg_pool2d(input, tuple(sizes))
     return ops.adaptive_avg_pool3d(input, tuple(sizes))
+
+
+def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
+    """``torch.nn.functional.affine_grid``, whose ``align_corners`` may be None."""
+    return ops.affine_grid(theta, tuple(size), bool(align_corners))

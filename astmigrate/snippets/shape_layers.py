@@ -255,3 +255,19 @@ class FeatureAlphaDropout(AlphaDropout):
     """``torch.nn.FeatureAlphaDropout``: ``AlphaDropout`` of whole channels."""
 
     whole_channels = True
+
+
+def embedding_from_pretrained(
+    embeddings: Tensor,
+    freeze: bool = True,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Embedding:
+    """``torch.nn.Embedding.from_pretrained``."""
+    rows, size = embeddings.shape
+    return Embedding(
+        rows, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze
+    )

@@ -139,7 +139,7 @@ def _proof(name: str, proof: Proof) -> Iterator[str]:
         yield "loosened, but gives no reason"
     if proof.compare not in ("value", "shape", "signature"):
         yield f"compare = {proof.compare!r} is unknown"
-    if not mentions(proof.code, name.rpartition(".")[2]):
+    if not mentions(proof.code, name):
         yield "does not use its row"
 
 

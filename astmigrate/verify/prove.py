@@ -79,7 +79,7 @@ class Prover:
     def _migrated(self, task: Task, source: str) -> Migration:
         """The proof's migration; the row itself must have been used, and must not have given up."""
         row = self._row(task.name)
-        if not mentions(task.proof.code, task.name.rpartition(".")[2]):
+        if not mentions(task.proof.code, task.name):
             raise Failure([f"the proof does not use {task.name}"])
         migration = self.migrate(source, filename="proof.py", tables=self.tables)
         given_up = [f.message for f in migration.findings if f.level is Level.MANUAL and self._is(f.api, row)]

@@ -24,6 +24,7 @@ import textwrap
 from astmigrate.model import TableError
 from astmigrate.tables import Proof
 
+_INSTANCES = ("torch.device", "torch.dtype", "torch.return_types", "torch.finfo", "torch.iinfo")
 _TOP = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 _IMPORTS = {"torch": "import torch", "nn": "import torch.nn as nn", "F": "import torch.nn.functional as F"}
 
@@ -47,15 +48,36 @@ def wrap(proof: Proof) -> str:
     return "\n\n\n".join(block for block in blocks if block) + "\n"
 
 
-def mentions(code: str, leaf: str) -> bool:
-    """Whether the code names an API with this last name; operators' methods are not written out."""
-    if leaf.startswith("__"):
-        return True
-    for node in ast.walk(ast.parse(code)):
-        name = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", None)
-        if name is not None and str(name).rpartition(".")[2] == leaf:
-            return True
-    return False
+def mentions(code: str, name: str) -> bool:
+    """Whether the code names the API: in full or imported; a method or an attribute on any value.
+
+    Operators' methods (``__add__``) are not written out.
+    """
+    namespace, _, leaf = name.rpartition(".")
+    of_values = namespace.rpartition(".")[2][:1].isupper() or namespace in _INSTANCES
+    tree = ast.parse(code)
+    names = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional", **_imported(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute):
+            text = ast.unparse(node)
+            root, _, rest = text.partition(".")
+            plain = text.replace(".", "").isidentifier() and root in names
+            if plain and f"{names[root]}.{rest}".rstrip(".") == name:
+                return True
+            if of_values and not plain and isinstance(node, ast.Attribute) and node.attr == leaf:
+                return True
+    return leaf.startswith("__")
+
+
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """Local name → qualified name of what the code imports itself."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update({a.asname: a.name for a in node.names if a.asname})
+        elif isinstance(node, ast.ImportFrom):
+            names.update({a.asname or a.name: f"{node.module}.{a.name}" for a in node.names})
+    return names
 
 
 def _source(code: str, node: ast.stmt) -> str:

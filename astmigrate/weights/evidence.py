@@ -5,7 +5,7 @@ from __future__ import annotations
 from astmigrate.weights.demands import Demands
 from astmigrate.weights.grammar import OWN, Grammar
 from astmigrate.weights.index import Index, Root
-from astmigrate.weights.layers import KINDS, Shapes, is_leaf_name, kind_of
+from astmigrate.weights.layers import KINDS, Kind, is_leaf_name
 from astmigrate.weights.moves import Moves
 
 
@@ -24,23 +24,52 @@ class Evidence:
     def layers(self, prefix: str) -> list[str]:
         """The layers whose tensors these are, as far as that is plain; ``OWN`` for a class of the project."""
         if prefix not in self._known:
-            self._known[prefix] = self._layers(self.index.below(prefix))
+            self._known[prefix] = self._layers(prefix)
         return self._known[prefix]
 
-    def _layers(self, shapes: Shapes) -> list[str]:
-        """What is plain; of a lone vector, the layer that has one, if the project uses one such layer only."""
+    def _layers(self, prefix: str) -> list[str]:
+        """What is plain; of a lone vector, the layer that has one, if the project uses only one such."""
+        shapes = self.index.below(prefix)
         own = [OWN] if frozenset(shapes) in self._project else []
+        found = [layer for kind in KINDS for layer in self._of_kind(kind, prefix, evident=True)]
+        if not own and not found and shapes.keys() == {"weight"}:
+            used = [layer for layer in self.possible(prefix) if layer in self._used]
+            return used if len(used) == 1 else []
+        return own + [layer for layer in found if not own or layer in self._used]
+
+    def possible(self, prefix: str) -> list[str]:
+        """All layers that could have these tensors."""
+        return [layer for kind in KINDS for layer in self._of_kind(kind, prefix, evident=False)]
+
+    def _of_kind(self, kind: Kind, prefix: str, evident: bool) -> list[str]:
+        """The layers of a kind that fit; one stands for all whose tensors change alike."""
         found = []
-        for kind in KINDS:
-            layer = self.moves.preferred(f"torch.nn.{kind.names[0]}")
-            as_torch = self.moves.as_torch(layer, shapes)
-            if as_torch is not None and kind.fits(as_torch) and kind.evident(as_torch):
+        for layer in self._in_use(kind, prefix):
+            shapes = self.moves.as_torch(layer, self.index.below(prefix))
+            if shapes is not None and kind.fits(shapes) and (kind.evident(shapes) or not evident):
                 found.append(layer)
-        if not own and not found:
-            possible = [layer for layer in _REPRESENTATIVES if self._fits(layer, shapes)]
-            used = [layer for layer in possible if layer in self._used]
-            return used if len(used) == 1 and shapes.keys() == {"weight"} else []
-        return own + [layer for layer in found if not own or self.moves.named(layer)]
+        alike = all(self.moves.changes(layer) == self.moves.changes(found[0]) for layer in found)
+        return found[:1] if alike else found
+
+    def _in_use(self, kind: Kind, prefix: str) -> list[str]:
+        """The layers of a kind that the project uses; of BatchNorm1d, 2d and 3d those of its convolutions.
+
+        In reverse no convolution is needed: names and shapes differ where it matters.
+        """
+        layers = [f"torch.nn.{name}" for name in kind.names]
+        sizes = self._dimensions(prefix) if len(layers) > 1 and not self.moves.reverse else set()
+        sized = [layer for layer in layers if layer[-2:] in sizes] or layers
+        return [layer for layer in sized if layer in self._used] or sized
+
+    def _dimensions(self, prefix: str) -> set[str]:
+        """The dimensions of the convolutions that are nearest: "2d" where weights around are 4-D."""
+        parts = prefix.split(".")
+        for depth in range(len(parts) - 1, -1, -1):
+            below = self.index.below(".".join(parts[:depth])).items()
+            ranks = {len(shape) for name, shape in below if name.endswith("weight") and len(shape) > 2}
+            if ranks:
+                return {f"{rank - 2}d" for rank in ranks}
+        return {"1d"}
 
     def classes(self, prefix: str) -> list[str]:
         """The classes of the project that name all that lies below the prefix, and lack nothing there."""
@@ -50,14 +79,6 @@ class Evidence:
             self._classes[prefix] = [name for name in naming if not demands.missing(Root(name, prefix))]
         return self._classes[prefix]
 
-    def possible(self, prefix: str) -> list[str]:
-        """All layers that could have these tensors."""
-        return [layer for layer in _REPRESENTATIVES if self._fits(layer, self.index.below(prefix))]
-
-    def _fits(self, layer: str, shapes: Shapes) -> bool:
-        kind, as_torch = kind_of(layer), self.moves.as_torch(layer, shapes)
-        return kind is not None and as_torch is not None and kind.fits(as_torch)
-
     def is_no_layer(self, prefix: str) -> bool:
         """Whether no layer has these tensors because some have names, or modules below, that no layer has."""
         return any("." in name or not self._is_layers(name) for name in self.index.below(prefix))
@@ -66,7 +87,4 @@ class Evidence:
         """Whether a layer has a tensor of that name: torch's, or in reverse MindSpore's."""
         if not self.moves.reverse:
             return is_leaf_name(name)
-        return any(self.moves.knows(layer, name) for layer in _REPRESENTATIVES)
-
-
-_REPRESENTATIVES = [f"torch.nn.{kind.names[0]}" for kind in KINDS]
+        return any(self.moves.knows(f"torch.nn.{kind.names[0]}", name) for kind in KINDS)

@@ -122,6 +122,9 @@ class Grammar:
         slots = self.slots(name, rest[0])
         for slot in slots:
             yield from self._in_slot(slot, parts, depth + 1)
+        if slots and not self.names(name, rest[0]) and len(rest) > 1:
+            # A name that the class computes: what it is set to here need not be all that it is set to.
+            yield Leaf(UNKNOWN, rest[-1], len(parts) - 1, slots[0].where)
         tensors = self.tensors(name)
         own = rest[0] if rest[0] in tensors else next((p for p in tensors if _is_match(rest[0], p)), None)
         if own is not None:

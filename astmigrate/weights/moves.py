@@ -57,17 +57,6 @@ class Moves:
         row = self._tables.row(layer)
         return row.weights if row is not None else {}
 
-    def named(self, layer: str) -> bool:
-        """Whether the rules file itself names the layer: the project uses it."""
-        return layer in self.layers
-
-    def preferred(self, layer: str) -> str:
-        """The layer of the same kind that the project uses, ``layer`` itself where it uses none."""
-        kind = kind_of(layer)
-        package = layer.rpartition(".")[0]
-        others = [f"{package}.{name}" for name in kind.names] if kind else []
-        return next((name for name in others if self.named(name)), layer)
-
     def move(self, layer: str, leaf: str) -> Move | None:
         """What becomes of the tensor ``leaf`` of ``layer``; None where it cannot have one of that name."""
         return self._back(layer, leaf) if self.reverse else self._forth(layer, leaf)

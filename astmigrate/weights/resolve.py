@@ -142,26 +142,38 @@ class Resolver:
         return self._by_names(key) or decision if decision.status is Status.UNMATCHED else decision
 
     def _by_tensors(self, key: str, leaf: Leaf) -> Decision:
-        prefix, beside = key.rpartition(".")[0], self._beside(key, leaf)
-        layers = self.evidence.layers(prefix)
-        if layers:
-            what = "a class of the project" if layers[0] == OWN else f"a {layers[0]}"
-            shown = ", ".join(f"{n} {s}" for n, s in beside.items())
-            leaves = [replace(leaf, layer=layer) for layer in layers]
-            return self._agree(key, leaves, f"{_EVIDENCE}{shown} make {what}")
+        """By the tensors beside it; those one step further out if together they are one layer's.
+
+        MultiheadAttention has ``out_proj.weight``, MindSpore's BatchNorm3d ``bn2d.gamma``.
+        """
+        parts = key.split(".")
+        for depth in (len(parts) - 2, len(parts) - 1):
+            prefix = ".".join(parts[: max(depth, 0)])
+            layers = self.evidence.layers(prefix)
+            if layers and depth >= 0:
+                what = "a class of the project" if layers[0] == OWN else f"a {layers[0]}"
+                shown = ", ".join(f"{n} {s}" for n, s in self.index.below(prefix).items())
+                name = ".".join(parts[depth:])
+                leaves = [Leaf(layer, name, depth, leaf.where) for layer in layers]
+                return self._agree(key, leaves, f"{_EVIDENCE}{shown} make {what}")
+        prefix = ".".join(parts[:-1])
         if self.evidence.is_no_layer(prefix):
             own, why = replace(leaf, layer=OWN), f"{_EVIDENCE}no torch layer has these names"
             return self._decision(key, own, Move(leaf.name), why)
         kinds = self.evidence.possible(prefix)
         which = f"may be {' or '.join(kinds)}" if kinds else "has the shape of no layer"
-        return Decision(Status.UNMATCHED, f"{which}, and no tensor beside it tells; give its type in the rules")
+        return Decision(
+            Status.UNMATCHED, f"{which}, and no tensor beside it tells; give its type in the rules"
+        )
 
     def _by_names(self, key: str) -> Decision | None:
         """What the classes say that have all the names around the tensor, if they say the same."""
         parts = key.split(".")
         for depth in range(len(parts) - 2, 0, -1):
             prefix = ".".join(parts[:depth])
-            found = [leaf for name in self.evidence.classes(prefix) for leaf in self._inside(name, prefix, key)]
+            found = [
+                leaf for name in self.evidence.classes(prefix) for leaf in self._inside(name, prefix, key)
+            ]
             if found:
                 names = ", ".join(self.index.children(prefix))
                 decision = self._agree(key, found, f"{_EVIDENCE}{found[0].where}, for '{prefix}' has {names}")

@@ -65,7 +65,7 @@ def _is_known(leaf: Leaf, moves: Moves) -> bool:
 def _by_shapes(
     grammar: Grammar, evidence: Evidence, root: Root, keys: Sequence[str]
 ) -> tuple[float, int, int]:
-    """What speaks against a class: what either side lacks; tensors it says nothing of; names without tensors."""
+    """What speaks against a class: what either side lacks, what it does not tell, names without tensors."""
     resolver, index = Resolver(grammar, root, evidence), evidence.index
     failed, guessed = 0.0, 0
     for key in keys:
@@ -92,7 +92,12 @@ def _prefixes(keys: Sequence[str]) -> list[str]:
 def _named(grammar: Grammar, wanted: str) -> str:
     """The class that ``MODULE:CLASS``, or the end of it, names."""
     name = wanted.replace(":", ".")
-    found = [c for c in grammar.classes if c == name] or [c for c in grammar.classes if c.endswith("." + name)]
+    found = [c for c in grammar.classes if c == name] or [
+        c for c in grammar.classes if c.endswith("." + name)
+    ]
+    if not found:  # the module may re-export the class from another file of its package
+        module, _, leaf = wanted.partition(":")
+        found = [c for c in grammar.classes if leaf and c.startswith(module + ".") and c.endswith("." + leaf)]
     if len(found) == 1:
         return found[0]
     if found:

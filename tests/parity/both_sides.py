@@ -21,7 +21,10 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model to build on both sides; ``root`` is its class, ``rules`` the weights.json of its migration."""
+    """A model to build on both sides.
+
+    ``root`` is its class as ``MODULE:CLASS``, ``rules`` the weights.json of its migration.
+    """
 
     name: str
     module: str
@@ -59,7 +62,7 @@ def convert_weights(models: Sequence[Model], folder: Path) -> str:
     for model in models:
         out = folder / model.name
         if (out / "state.pth").exists():  # a model without parameters and buffers has none
-            rules = ["--rules", str(model.rules), "--root", f"{model.module}:{model.root}"]
+            rules = ["--rules", str(model.rules), "--root", model.root]
             arguments = [str(out / "state.pth"), *rules, "-o", str(out / "model.ckpt")]
             jobs.append((arguments, str(out / "conversion.txt")))
     path = folder / "conversions.json"

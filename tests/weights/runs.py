@@ -1,4 +1,4 @@
-"""What the tests of the weights share: hand-written rules, one run of the command, two frameworks compared."""
+"""What the tests of the weights share: rules by hand, one run of the command, two frameworks compared."""
 
 from __future__ import annotations
 

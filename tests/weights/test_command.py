@@ -32,7 +32,9 @@ RULES = {
 
 
 def state() -> dict[str, Any]:
-    return nn.ModuleDict({"conv1": nn.Conv1d(2, 3, 5, bias=False), "bn1": nn.BatchNorm1d(3)}).state_dict()
+    return dict(
+        nn.ModuleDict({"conv1": nn.Conv1d(2, 3, 5, bias=False), "bn1": nn.BatchNorm1d(3)}).state_dict()
+    )
 
 
 def test_record_is_exactly_the_established_form(command: Command) -> None:
@@ -116,12 +118,17 @@ def test_unmatched_on_the_side_of_the_model(command: Command) -> None:
         ("?", ""),
         ({"type": "torch.nn.Linear", "optional": True}, ""),
         (["torch.nn.Linear", "torch.nn.Conv2d"], ""),
-        ({"type": "torch.nn.Sequential", "items": {"0": "torch.nn.ReLU", "1": "torch.nn.Linear"}}, "fc.1.weight"),
+        (
+            {"type": "torch.nn.Sequential", "items": {"0": "torch.nn.ReLU", "1": "torch.nn.Linear"}},
+            "fc.1.weight",
+        ),
         ({"type": "torch.nn.ModuleList", "items": {"*": "torch.nn.Linear"}}, ""),
     ],
 )
 def test_only_what_must_be_there_is_demanded(command: Command, child: Any, missing: str) -> None:
-    ran = command(nn.ModuleDict({"a": nn.Linear(2, 2)}).state_dict(), one_class(a="torch.nn.Linear", fc=child))
+    ran = command(
+        nn.ModuleDict({"a": nn.Linear(2, 2)}).state_dict(), one_class(a="torch.nn.Linear", fc=child)
+    )
     assert ran.code == (1 if missing else 0), ran.text
     assert (f"missing: {missing}: " in ran.text) == bool(missing)
 
@@ -141,7 +148,8 @@ def test_a_wrong_shape(command: Command) -> None:
 
 
 def test_two_tensors_of_one_name(command: Command) -> None:
-    ran = command({"a.weight": torch.ones(2, 2), "b.weight": torch.ones(2, 2)}, one_class(a="torch.nn.Linear", b="torch.nn.Linear"), maps=["^b=a"])  # fmt: skip
+    both = {"a.weight": torch.ones(2, 2), "b.weight": torch.ones(2, 2)}
+    ran = command(both, one_class(a="torch.nn.Linear", b="torch.nn.Linear"), maps=["^b=a"])
     assert ran.code == 1
     assert "unmatched: b.weight: its new name 'a.weight' is already that of 'a.weight'" in ran.text
 

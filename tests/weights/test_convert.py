@@ -38,14 +38,24 @@ def cell(**children: Any) -> Any:
 
 
 CASES: dict[str, tuple[str, Any, Any, tuple[int, ...]]] = {
-    "BatchNorm2d": ("torch.nn.BatchNorm2d", lambda: nn.BatchNorm2d(4), lambda: msnn.BatchNorm2d(4), (2, 4, 3, 3)),
+    "BatchNorm2d": (
+        "torch.nn.BatchNorm2d",
+        lambda: nn.BatchNorm2d(4),
+        lambda: msnn.BatchNorm2d(4),
+        (2, 4, 3, 3),
+    ),
     "LayerNorm": (
         "torch.nn.LayerNorm",
         lambda: nn.LayerNorm(6),
         lambda: msnn.LayerNorm((6,), epsilon=1e-5),
         (2, 6),
     ),
-    "GroupNorm": ("torch.nn.GroupNorm", lambda: nn.GroupNorm(2, 4), lambda: msnn.GroupNorm(2, 4), (2, 4, 3, 3)),
+    "GroupNorm": (
+        "torch.nn.GroupNorm",
+        lambda: nn.GroupNorm(2, 4),
+        lambda: msnn.GroupNorm(2, 4),
+        (2, 4, 3, 3),
+    ),
     "Linear": ("torch.nn.Linear", lambda: nn.Linear(3, 5), lambda: msnn.Dense(3, 5), (2, 3)),
     "PReLU": ("torch.nn.PReLU", lambda: nn.PReLU(3), lambda: msnn.PReLU(3), (2, 3, 4, 4)),
     "Conv1d": (
@@ -89,7 +99,7 @@ def test_layer_gives_the_same_numbers(command: Command, name: str, suffix: str) 
 
 @pytest.mark.parametrize("name", [n for n in CASES if n not in ("GroupNorm", "PReLU")])
 def test_a_type_that_only_the_run_knows_is_told_by_its_tensors(command: Command, name: str) -> None:
-    layer, make, make_cell, shape = CASES[name]
+    _, make, make_cell, shape = CASES[name]
     module = net(it=make())
     ran = command(module.state_dict(), one_class(it="?"))
     assert ran.code == 0, ran.text
@@ -117,7 +127,11 @@ def test_buffers_parameters_and_lists_of_parameters(command: Command) -> None:
     module.scale = nn.Parameter(torch.rand(3))
     module.register_buffer("mask", torch.ones(2, 2, dtype=torch.bool))
     module.steps = nn.ParameterList([torch.rand(2), torch.rand(4)])
-    rule = {"parameters": {"scale": 3}, "buffers": {"mask": 4}, "children": {"steps": "torch.nn.ParameterList"}}
+    rule = {
+        "parameters": {"scale": 3},
+        "buffers": {"mask": 4},
+        "children": {"steps": "torch.nn.ParameterList"},
+    }
     ran = command(module.state_dict(), {"net.Net": {"path": "net.py", "line": 1, **rule}})
     assert ran.code == 0, ran.text
     loaded = ms.load_checkpoint(str(ran.out))
@@ -146,12 +160,16 @@ def test_tied_weights_stay_equal_under_both_names(command: Command) -> None:
 @pytest.mark.parametrize("new", [True, False])
 def test_weight_norm_is_folded(command: Command, new: bool) -> None:
     norm = nn.utils.parametrizations.weight_norm if new else nn.utils.weight_norm
-    module = net(conv=norm(nn.Conv1d(3, 4, 5)), one=norm(nn.Linear(3, 1)), across=norm(nn.Linear(3, 4), dim=1))
+    module = net(
+        conv=norm(nn.Conv1d(3, 4, 5)), one=norm(nn.Linear(3, 1)), across=norm(nn.Linear(3, 4), dim=1)
+    )
     rules = one_class(conv="torch.nn.Conv1d", one="torch.nn.Linear", across="torch.nn.Linear")
     ran = command(module.state_dict(), rules)
     assert ran.code == 0, ran.text
     made = cell(
-        conv=msnn.Conv1d(3, 4, 5, pad_mode="valid", has_bias=True), one=msnn.Dense(3, 1), across=msnn.Dense(3, 4)
+        conv=msnn.Conv1d(3, 4, 5, pad_mode="valid", has_bias=True),
+        one=msnn.Dense(3, 1),
+        across=msnn.Dense(3, 4),
     )
     converted = load_into(made, ran.out)
     assert_same(module.conv, converted.conv, numbers(2, 3, 9))
@@ -181,7 +199,9 @@ def test_dtypes_are_kept_bit_by_bit(command: Command, dtype: str, suffix: str) -
         value = loaded[name]
         assert str(value.dtype).rpartition(".")[2].lower() == dtype.lower()
         assert tuple(value.shape) == tuple(tensor.shape)
-        assert value.asnumpy().tobytes() == tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        assert (
+            value.asnumpy().tobytes() == tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
 
 
 def test_what_mindspore_cannot_load_is_said(command: Command) -> None:
@@ -224,7 +244,11 @@ def test_containers_recursion_and_bases(command: Command) -> None:
         tree=Tree(2),
     )
     classes = {
-        "net.Stem": {"path": "net.py", "line": 1, "children": {"stem": {"type": "torch.nn.Linear", "line": 3}}},
+        "net.Stem": {
+            "path": "net.py",
+            "line": 1,
+            "children": {"stem": {"type": "torch.nn.Linear", "line": 3}},
+        },
         "net.Tree": {
             "path": "net.py",
             "line": 9,

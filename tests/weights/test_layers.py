@@ -58,7 +58,9 @@ def test_layers_without_tensors_have_none() -> None:
     assert checked > 80
 
 
-@pytest.mark.parametrize("name", ["Linear", "PReLU", "BatchNorm2d", "Sequential", "TransformerEncoderLayer", "NLLLoss"])
+@pytest.mark.parametrize(
+    "name", ["Linear", "PReLU", "BatchNorm2d", "Sequential", "TransformerEncoderLayer", "NLLLoss"]
+)
 def test_layers_with_tensors_are_not_called_empty(name: str) -> None:
     assert not is_empty(f"torch.nn.{name}")
 

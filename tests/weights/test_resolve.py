@@ -53,7 +53,9 @@ def test_statistics_make_a_batch_norm() -> None:
 
 
 def test_every_decision_says_why() -> None:
-    assert decide(one_class(a={"type": "torch.nn.BatchNorm2d", "line": 14}), BN)["a.weight"].why == "net.py:14"
+    assert (
+        decide(one_class(a={"type": "torch.nn.BatchNorm2d", "line": 14}), BN)["a.weight"].why == "net.py:14"
+    )
     why = decide(one_class(a="?"), BN)["a.weight"].why
     assert why.startswith("evidence: ")
     assert "running_mean (4,)" in why
@@ -70,7 +72,10 @@ def test_every_decision_says_why() -> None:
         ({"a.weight": (4, 5), "a.bias": (4,)}, "a.weight"),
         ({"a.weight": (1,)}, "a.w"),
         ({"a.weight_ih_l0": (8, 2), "a.weight_hh_l0": (8, 2)}, "a.weight_ih_l0"),
-        ({"a.in_proj_weight": (12, 4), "a.out_proj.weight": (4, 4), "a.out_proj.bias": (4,)}, "a.in_proj_weight"),
+        (
+            {"a.in_proj_weight": (12, 4), "a.out_proj.weight": (4, 4), "a.out_proj.bias": (4,)},
+            "a.in_proj_weight",
+        ),
         ({"a.cls_token": (1, 1, 4)}, "a.cls_token"),
         ({"a.weight": (4,), "a.bias": (4,), "a.extra": (4,)}, "a.weight"),
     ],
@@ -107,7 +112,7 @@ def test_nothing_is_guessed(shapes: Shapes, words: tuple[str, ...]) -> None:
         (["torch.nn.Linear", "?"], {"a.weight": (4, 5)}, "a.weight"),
         (["torch.nn.Identity", "torch.nn.Embedding"], {"a.weight": (4, 5)}, "a.embedding_table"),
         (["torch.nn.BatchNorm2d", "torch.nn.GroupNorm"], {"a.weight": (4,), "a.bias": (4,)}, "a.gamma"),
-        (["torch.nn.BatchNorm2d", "torch.nn.PReLU"], {"a.weight": (4,)}, "unmatched"),
+        (["torch.nn.LayerNorm", "torch.nn.PReLU"], {"a.weight": (4,)}, "unmatched"),
         (["torch.nn.Conv2d", "torch.nn.Conv1d"], {"a.weight": (4, 5, 3, 3)}, "a.weight"),
         (["torch.nn.Conv2d", "torch.nn.Linear"], {"a.weight": (4, 5, 3)}, "misshapen"),
     ],
@@ -165,7 +170,11 @@ def test_a_shape_that_the_layer_cannot_have(layer: str, shapes: Shapes) -> None:
         (one_class(a="torch.nn.Linear"), "b.weight", "no attribute of net.Net (net.py:1) leads to this name"),
         (one_class(a="torch.nn.Linear"), "a.gain", "torch.nn.Linear (the rules) has no tensor of this name"),
         (one_class(a="torch.nn.ReLU"), "a.weight", "no attribute"),
-        (one_class(a={"type": "torch.nn.Sequential", "items": {"0": "torch.nn.ReLU"}}), "a.1.weight", "no attr"),
+        (
+            one_class(a={"type": "torch.nn.Sequential", "items": {"0": "torch.nn.ReLU"}}),
+            "a.1.weight",
+            "no attr",
+        ),
     ],
 )
 def test_what_the_rules_exclude_is_unmatched(classes: dict[str, Any], name: str, words: str) -> None:
@@ -180,7 +189,13 @@ def test_subclasses_of_layers_and_bases_outside_of_the_project() -> None:
         "net.Conv": {"bases": ["torch.nn.Conv1d"], "parameters": ["gain"]},
         "net.Other": {"bases": ["elsewhere.Module"], "children": {"x": "torch.nn.PReLU"}},
     }
-    shapes: Shapes = {"a.weight": (4, 5, 3), "a.gain": (1,), "b.x.weight": (3,), "b.y.weight": (3,), "b.y.bias": (3,)}
+    shapes: Shapes = {
+        "a.weight": (4, 5, 3),
+        "a.gain": (1,),
+        "b.x.weight": (3,),
+        "b.y.weight": (3,),
+        "b.y.bias": (3,),
+    }
     assert targets(classes, shapes) == {
         "a.weight": "a.weight",
         "a.gain": "a.gain",
@@ -193,16 +208,46 @@ def test_subclasses_of_layers_and_bases_outside_of_the_project() -> None:
 def test_a_subclass_replaces_what_its_base_sets() -> None:
     base = {"net.Base": {"children": {"head": "torch.nn.Embedding"}}}
     sure = {"net.Net": {"bases": ["net.Base"], "children": {"head": "torch.nn.Linear"}}}
-    perhaps = {"net.Net": {"bases": ["net.Base"], "children": {"head": {"type": "torch.nn.Linear", "optional": True}}}}
+    perhaps = {
+        "net.Net": {
+            "bases": ["net.Base"],
+            "children": {"head": {"type": "torch.nn.Linear", "optional": True}},
+        }
+    }
     assert targets({**base, **sure}, {"head.weight": (4, 5)}) == {"head.weight": "head.weight"}
     assert targets({**base, **perhaps}, {"head.weight": (4, 5)}) == {"head.weight": "unmatched"}
+
+
+BN3D = {"weight": "bn2d.gamma", "bias": "bn2d.beta", "running_mean": "bn2d.m", "running_var": "bn2d.v"}
+
+
+@pytest.mark.parametrize(
+    ("convolution", "target"), [((4, 4, 3, 3), "x.a.gamma"), ((4, 4, 3, 3, 3), "x.a.bn2d.gamma")]
+)
+def test_convolutions_beside_a_batch_norm_tell_its_dimensions(
+    convolution: tuple[int, ...], target: str
+) -> None:
+    """MindSpore's BatchNorm3d has its tensors one step further in."""
+    layers = {**LAYERS, "torch.nn.BatchNorm3d": BN3D}
+    rules = loads(rules_of(one_class(x="?"), layers=layers)).rules
+    shapes: Shapes = {f"x.{name}": shape for name, shape in BN.items()} | {"x.conv.weight": convolution}
+    shapes |= {"other.conv.weight": (4, 4, 3, 3, 3), "another.conv.weight": (4, 4, 3, 3)}
+    grammar = Grammar(rules)
+    evidence = Evidence(grammar, Moves(rules.layers), Index(shapes))
+    assert Resolver(grammar, Root("net.Net"), evidence).decide("x.a.weight").target == target
+    back = {target: (4,), target.replace("gamma", "beta"): (4,)}
+    back |= {target.replace("gamma", "m"): (4,), target.replace("gamma", "v"): (4,)}
+    if "bn2d" in target:
+        evidence = Evidence(grammar, Moves(rules.layers, reverse=True), Index(back))
+        assert Resolver(grammar, Root("net.Net"), evidence).decide(target).target == "x.a.weight"
 
 
 def test_patterns_of_names() -> None:
     classes = one_class(**{"layer*": "torch.nn.Conv1d", "*": "torch.nn.PReLU"})
     shapes: Shapes = {"layer1.weight": (4, 5, 3), "act.weight": (1,)}
     rules = loads(rules_of(classes)).rules
-    assert len(Grammar(rules).leaves("net.Net", ["act", "weight"])) == 1
+    layers = [leaf.layer for leaf in Grammar(rules).leaves("net.Net", ["act", "weight"])]
+    assert layers == ["torch.nn.PReLU", "?"]
     assert targets(classes, shapes)["act.weight"] == "act.w"
 
 
@@ -245,7 +290,10 @@ def test_no_class_explains_anything() -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
-    [("Net", "may be net:Net, other:Net"), ("net:Nett", "no such class in the rules; the rules have net:Net")],
+    [
+        ("Net", "may be net:Net, other:Net"),
+        ("net:Nett", "no such class in the rules; the rules have net:Net"),
+    ],
 )
 def test_a_root_that_is_not_one(wanted: str, message: str) -> None:
     with pytest.raises(RequestError, match=message):

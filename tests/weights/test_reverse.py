@@ -109,7 +109,9 @@ def test_names_alone_do_not_tell_a_1d_from_a_2d_convolution(command: Command) ->
 
 def test_renames_are_undone(command: Command) -> None:
     state = nn.ModuleDict({"down": nn.BatchNorm2d(2)}).state_dict()
-    rules = rules_of(one_class(down="torch.nn.BatchNorm2d"), rename=[["^down", "up"], [r"\.gamma$", ".scale"]])
+    rules = rules_of(
+        one_class(down="torch.nn.BatchNorm2d"), rename=[["^down", "up"], [r"\.gamma$", ".scale"]]
+    )
     gone = command(state, rules, maps=["up=upper"])
     assert "upper.scale" in gone.targets
     back = command(gone.out, rules, "back.pth", reverse=True, maps=["upper=up"])

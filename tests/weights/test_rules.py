@@ -54,7 +54,10 @@ def test_order_is_stable_and_one_child_takes_one_line() -> None:
 def test_short_forms_for_hands() -> None:
     text = '{"version": 1, "classes": {"N": {"children": {"a": "torch.nn.PReLU", "b": ["?", {"type": "N"}]},'
     rule = loads(text + ' "parameters": ["p"]}}}').rules.classes["N"]
-    assert rule.children == {"a": (LayerSpec("torch.nn.PReLU", 0),), "b": (LayerSpec("?", 0), LayerSpec("N", 0))}
+    assert rule.children == {
+        "a": (LayerSpec("torch.nn.PReLU", 0),),
+        "b": (LayerSpec("?", 0), LayerSpec("N", 0)),
+    }
     assert rule.parameters == {"p": 0}
     assert rule.bases == ("torch.nn.Module",)
 
@@ -68,7 +71,11 @@ def test_short_forms_for_hands() -> None:
         ('{"version": 1,\n"clases": {}}', "1", "clases"),
         ('{"version": 1, "classes": {\n"a.B": {\n"children": {"c": 3}}}}', "2", "classes.a.B"),
         ('{"version": 1, "classes": {\n"a.B": {\n"child": {}}}}', "2", "child"),
-        ('{"version": 1, "classes": {"a.A": {},\n\n"a.B": {"line": "x"}}}', "3", "classes.a.B: Expected `int`"),
+        (
+            '{"version": 1, "classes": {"a.A": {},\n\n"a.B": {"line": "x"}}}',
+            "3",
+            "classes.a.B: Expected `int`",
+        ),
         ('{"version": 1, "layers": {\n"L": {"weight": {"nam": "x"}}}}', "2", "layers.L"),
         ('{"version": 1,\n"classes": {},\n"classes": {}}', "3", '"classes" stands twice'),
         ('{"version": 1, "rename": [\n["a(", "b"]]}', "2", "regular expression 'a('"),
@@ -94,10 +101,18 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_merge_takes_all_and_keeps_both_of_two() -> None:
-    other = ClassRule("net.Block", "net.py", 30, ("torch.nn.Module",), {"conv": (LayerSpec("?", 31),)}, {}, {})
-    merged = merge(WeightRules({"net.Block": BLOCK}), WeightRules({"net.Block": other, "net.Net": NET}), RULES)
+    other = ClassRule(
+        "net.Block", "net.py", 30, ("torch.nn.Module",), {"conv": (LayerSpec("?", 31),)}, {}, {}
+    )
+    merged = merge(
+        WeightRules({"net.Block": BLOCK}), WeightRules({"net.Block": other, "net.Net": NET}), RULES
+    )
     assert set(merged.classes) == {"net.Block", "net.Net"}
-    assert [spec.type for spec in merged.classes["net.Block"].children["conv"]] == ["torch.nn.Conv2d", "?", "?"]
+    assert [spec.type for spec in merged.classes["net.Block"].children["conv"]] == [
+        "torch.nn.Conv2d",
+        "?",
+        "?",
+    ]
     assert merged.layers == RULES.layers
     with pytest.raises(ValueError, match="two rules for the weights of L"):
         merge(WeightRules({}, {"L": {"a": "b"}}), WeightRules({}, {"L": {"a": "c"}}))
