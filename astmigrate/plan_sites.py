@@ -261,8 +261,10 @@ class SitePlans:
         row = self._row(site)
         if row.target == "" or row.template == "":
             start, end = self.text.start(site.node), self.text.end(site.node)
-            line = self.text.line_start(start)
-            self.edit(Edit(line, self.text.line_end(end), ()))
+            line, stop = self.text.line_start(start), self.text.line_end(end)
+            commented = b"#" in self.text.data[end:stop]  # a comment beside it stays
+            at = start - len(self.text.data[line:start].lstrip())
+            self.edit(Edit(at, end, ()) if commented else Edit(line, stop, ()))
             self.findings.of(
                 site, Level.CONVERTED, "AM105", "", f"'{row.name}' is removed. {row.note}".rstrip()
             )

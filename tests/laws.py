@@ -127,29 +127,30 @@ def edits_explain_output(source: str, migration: Migration) -> list[str]:
 def comments_stay(source: str, code: str) -> list[str]:
     """No comment is lost, none changes its place among the others, and none is added.
 
-    The comments of an import of torch go with it where it goes.
+    The comments of an import or a decorator of torch go with it where it goes.
     """
     had, has = [list(_comments(text)) for text in (source, code)]
     gone, found = [], 0
-    for text, on_import in had:
+    for text, may_go in had:
         if found < len(has) and has[found][0] == text:
             found += 1
-        elif not on_import:
+        elif not may_go:
             gone.append(f"comment lost: {text}")
     added = [f"comment added: {text}" for text, _ in has[found:]]
     return gone or added
 
 
 def _comments(text: str) -> Iterator[tuple[str, bool]]:
-    """The comments, and whether each stands on a logical line that imports."""
+    """The comments, and whether each stands on a logical line that imports or decorates."""
     line: list[tokenize.TokenInfo] = []
     for token in tokenize.generate_tokens(io.StringIO(text.removeprefix(_BOM), newline="").readline):
         line.append(token)
         if token.type in (tokenize.NEWLINE, tokenize.ENDMARKER) or (
             token.type == tokenize.NL and len(line) == 2
         ):
-            imports = any(t.type == tokenize.NAME and t.string == "import" for t in line)
-            yield from ((t.string.rstrip(), imports) for t in line if t.type == tokenize.COMMENT)
+            words = [t.string for t in line if t.type in (tokenize.NAME, tokenize.OP)]
+            may_go = "import" in words or words[:1] == ["@"]
+            yield from ((t.string.rstrip(), may_go) for t in line if t.type == tokenize.COMMENT)
             line = []
 
 

@@ -40,8 +40,9 @@ class Calls(Methods):
     def called(self, node: ast.Call, callee: Value, arguments: Arguments) -> Value:
         if callee.alternatives:
             found: Value | None = None
+            told = any(v.kind == "module" and v.name != "torch.nn.Module" for v in callee.alternatives)
             for value in callee.alternatives:
-                if value.kind != "none":
+                if value.kind != "none" and not (told and value.name == "torch.nn.Module"):
                     found = join(found, self.called(node, value, arguments))
             return found or UNKNOWN
         if callee.kind == "ref" and self.is_torch(callee.name):

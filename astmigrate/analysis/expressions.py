@@ -26,6 +26,8 @@ from astmigrate.analysis.kinds import (
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import place
 
+_DTYPES = frozenset({"float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8",
+                     "bool_", "bool", "complex64", "complex128"})  # fmt: skip
 _BUILTINS = frozenset(dir(builtins))
 _DTYPED = {"sequence": "torch.return_types", "tensor": "torch.Tensor", "size": "torch.Size",
            "dtype": "torch.dtype", "device": "torch.device", "optimizer": "torch.optim.Optimizer",
@@ -100,6 +102,8 @@ class Expressions(Calls):
         if self.index.is_project(base.name):
             found = self.index.member(base.name, node.attr)
             return replace(found, direct=found.direct and self._is_namespace(found)) if found else UNKNOWN
+        if base.name == "mindspore" and node.attr in _DTYPES:  # an earlier run's
+            return Value("dtype")
         if base.direct and self.is_torch(base.name):
             row = self.index.tables.row(base.name)
             if row is not None and row.args is None and row.returns in _DTYPED:

@@ -42,8 +42,7 @@ class Functions(State):
         )
         self._bind_parameters(info)
         self.body(info.node.body)
-        if info.result is None:
-            info.result = NONE
+        info.result = self._declared(info, info.result or NONE)
         owner = info.owner if self.finished and info.node.name == "__init__" else None
         if owner is not None and owner.late and self.is_module(owner):
             assert isinstance(info.node, ast.FunctionDef)
@@ -57,6 +56,14 @@ class Functions(State):
             self.current,
             self.trying,
         ) = saved
+
+    def _declared(self, info: FunctionInfo, found: Value) -> Value:
+        """What a function returns: what its body shows, or what its annotation says where that is more."""
+        declared = kinds.from_annotation(info.node.returns, self.qualify)
+        vague = found.kind == "unknown" or (
+            found.kind == "sequence" and kinds.any_element(found) in (None, UNKNOWN)
+        )
+        return declared if vague and declared.kind != "unknown" else found
 
     def _bind_parameters(self, info: FunctionInfo) -> None:
         arguments = info.node.args

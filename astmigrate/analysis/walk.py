@@ -90,6 +90,7 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         ast.copy_location(load, target)
         old = self.reference(load)
         if old.kind == "module" and isinstance(node.op, ast.Add):
+            self._filled_later(target, old, "extend")
             grown = replace(old, element=join(old.element, kinds.any_element(value)))
             self.bind(target, grown)
         else:
@@ -159,12 +160,18 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
             if isinstance(target.slice, ast.Constant) and type(target.slice.value) is int:
                 key = str(target.slice.value)
             if base.kind == "module":
-                for origin in base.origins:
-                    origin.changed.add("__setitem__")
+                self._filled_later(target.value, base, "__setitem__")
             if key is not None:
                 self.bind(target.value, _with(base, key, value))
             else:
                 self.bind(target.value, _with_element(base, value))
+
+    def _filled_later(self, container: ast.expr, value: Value, how: str) -> None:
+        """A container of modules is changed where it stands."""
+        for origin in value.origins:
+            origin.changed.add(how)
+        if isinstance(container, ast.Attribute) and self.owner is not None:
+            self.owner.late = True
 
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:

@@ -81,7 +81,12 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
 
 
 def trunc_normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Any = None,
 ) -> Tensor:
     """``torch.nn.init.trunc_normal_``: ``a`` and ``b`` are values, not multiples of ``std``."""
     low, high = ((1 + math.erf((edge - mean) / (std * math.sqrt(2)))) / 2 for edge in (a, b))
@@ -104,7 +109,11 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
 
 def kaiming_uniform_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
 ) -> Tensor:
     """``torch.nn.init.kaiming_uniform_``."""
     bound = math.sqrt(3.0 / fan(tensor, mode)) * calculate_gain(nonlinearity, a)
@@ -112,7 +121,11 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
 ) -> Tensor:
     """``torch.nn.init.kaiming_normal_``."""
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(fan(tensor, mode)))
@@ -125,7 +138,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
 def eye_(tensor: Tensor) -> Tensor:
     """``torch.nn.init.eye_``."""
-    return set_values(tensor, np.eye(*tensor.shape, dtype=np.float32))
+    rows, columns = tensor.shape
+    return set_values(tensor, np.eye(rows, columns, dtype=np.float32))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:

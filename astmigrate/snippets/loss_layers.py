@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 from mindspore import Tensor, nn, ops
 
 if TYPE_CHECKING:
-    from astmigrate.snippets.losses import kl_div, pairwise_distance, reduce_loss
-    from astmigrate.snippets.losses import soft_margin_loss, triplet_margin_loss
+    from astmigrate.snippets.losses import (
+        kl_div,
+        pairwise_distance,
+        reduce_loss,
+        soft_margin_loss,
+        triplet_margin_loss,
+    )
 
 
 def loss_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -78,7 +83,7 @@ class KLDivLoss(nn.Cell):
         self.log_target = log_target
 
     def construct(self, input: Tensor, target: Tensor) -> Tensor:
-        return kl_div(input, target, self.reduction, self.log_target)
+        return kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
 class SmoothL1Loss(nn.Cell):
@@ -130,7 +135,7 @@ class SoftMarginLoss(nn.Cell):
         self.reduction = loss_reduction(size_average, reduce, reduction)
 
     def construct(self, input: Tensor, target: Tensor) -> Tensor:
-        return soft_margin_loss(input, target, self.reduction)
+        return soft_margin_loss(input, target, reduction=self.reduction)
 
 
 class TripletMarginLoss(nn.Cell):
@@ -147,10 +152,12 @@ class TripletMarginLoss(nn.Cell):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        self.options = (margin, p, eps, swap, loss_reduction(size_average, reduce, reduction))
+        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+        self.reduction = loss_reduction(size_average, reduce, reduction)
 
     def construct(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        return triplet_margin_loss(anchor, positive, negative, *self.options)
+        options = (self.margin, self.p, self.eps, self.swap)
+        return triplet_margin_loss(anchor, positive, negative, *options, reduction=self.reduction)
 
 
 class TripletMarginWithDistanceLoss(nn.Cell):

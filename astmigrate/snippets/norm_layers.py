@@ -266,7 +266,9 @@ class RMSNorm(nn.Cell):
         super().__init__()
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
-        self.gamma = Parameter(ops.ones(shape, dtype or ms.float32), name="gamma") if elementwise_affine else None
+        self.gamma = (
+            Parameter(ops.ones(shape, dtype or ms.float32), name="gamma") if elementwise_affine else None
+        )
 
     def construct(self, x: Tensor) -> Tensor:
         return rms_norm(x, self.normalized_shape, self.gamma, self.eps)

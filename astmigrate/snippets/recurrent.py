@@ -22,7 +22,7 @@ def each_state(state: Any, change: Any) -> Any:
 
 
 def run_recurrent(layer: Any, cell: nn.Cell, input: Any, hx: Any) -> Any:
-    """Runs ``layer``, a MindSpore class, as ``cell`` on what torch takes: packed, unbatched or plain input."""
+    """Runs ``layer``, a MindSpore class, as ``cell`` on packed, unbatched or plain input."""
     if isinstance(input, PackedSequence):
         return run_packed(layer, cell, input, hx)
     if input.ndim == 3:

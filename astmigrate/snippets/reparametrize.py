@@ -12,8 +12,15 @@ import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
 if TYPE_CHECKING:
-    from astmigrate.snippets.initialize import fan_in_and_fan_out, kaiming_uniform_, normal_, ones_
-    from astmigrate.snippets.initialize import set_values, uniform_, zeros_
+    from astmigrate.snippets.initialize import (
+        fan_in_and_fan_out,
+        kaiming_uniform_,
+        normal_,
+        ones_,
+        set_values,
+        uniform_,
+        zeros_,
+    )
 
 
 def unit_vector(vector: Tensor, eps: float) -> Tensor:

@@ -225,6 +225,11 @@ class Embedding(nn.Embedding):
         self.padding_idx = padding_idx
         self.embedding_table.requires_grad = not _freeze
 
+    @property
+    def weight(self) -> ms.Parameter:
+        """The table by torch's name."""
+        return self.embedding_table
+
     def construct(self, ids: Tensor) -> Tensor:
         found = super().construct(ids)
         if self.padding_idx is None:

@@ -1,7 +1,6 @@
-"""Attention and transformers with torch's arguments, results and parameter names.
+"""Transformers with torch's arguments and parameter names.
 
-``nn.MultiheadAttention`` yields one value where it need not give weights, and no keyword may stand for its
-first inputs; MindSpore's transformers know two activations and name their parameters otherwise.
+MindSpore's know two activations, name their parameters otherwise and take other keywords for masks.
 
 https://docs.pytorch.org/docs/stable/nn.html#transformer-layers
 """
@@ -16,74 +15,9 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 if TYPE_CHECKING:
-    from astmigrate.snippets.attention import multi_head_attention_forward
+    from astmigrate.snippets.attention_layers import MultiheadAttention
     from astmigrate.snippets.containers import ModuleList
     from astmigrate.snippets.norm_layers import LayerNorm
-
-
-class MultiheadAttention(nn.MultiheadAttention):
-    """``nn.MultiheadAttention`` with the arguments and results of ``torch.nn.MultiheadAttention``."""
-
-    def __init__(
-        self,
-        embed_dim: int,
-        num_heads: int,
-        dropout: float = 0.0,
-        bias: bool = True,
-        add_bias_kv: bool = False,
-        add_zero_attn: bool = False,
-        kdim: int | None = None,
-        vdim: int | None = None,
-        batch_first: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        dtype = dtype or ms.float32
-        super().__init__(
-            embed_dim, num_heads, dropout, bias, add_bias_kv, add_zero_attn, kdim, vdim, batch_first, dtype
-        )
-        if bias:
-            self.out_proj.bias.set_data(ops.zeros_like(self.out_proj.bias))
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return nn.Cell.__call__(self, *args, **kwargs)
-
-    def construct(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        key_padding_mask: Tensor | None = None,
-        need_weights: bool = True,
-        attn_mask: Tensor | None = None,
-        average_attn_weights: bool = True,
-        is_causal: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        turned = self.batch_first and query.ndim == 3
-        tokens = [part.swapaxes(0, 1) if turned else part for part in (query, key, value)]
-        output, weights = multi_head_attention_forward(
-            *tokens,
-            self.embed_dim,
-            self.num_heads,
-            self.in_proj_weight,
-            self.in_proj_bias,
-            self.bias_k,
-            self.bias_v,
-            self.add_zero_attn,
-            self.dropout,
-            self.out_proj.weight,
-            self.out_proj.bias,
-            self.training,
-            key_padding_mask,
-            need_weights,
-            attn_mask,
-            self.in_proj_weight is None,
-            self.q_proj_weight,
-            self.k_proj_weight,
-            self.v_proj_weight,
-            average_attn_weights=average_attn_weights,
-        )
-        return output.swapaxes(0, 1) if turned else output, weights
 
 
 def activation_of(activation: Any) -> Callable[[Tensor], Tensor]:
@@ -256,12 +190,17 @@ class Transformer(nn.Cell):
     ) -> None:
         super().__init__()
         options = (dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
-        kinds = {"encoder": (TransformerEncoder, TransformerEncoderLayer, num_encoder_layers, custom_encoder),
-                 "decoder": (TransformerDecoder, TransformerDecoderLayer, num_decoder_layers, custom_decoder)}  # fmt: skip
-        for name, (stack, layer, count, custom) in kinds.items():
+        for name, custom, count in (
+            ("encoder", custom_encoder, num_encoder_layers),
+            ("decoder", custom_decoder, num_decoder_layers),
+        ):
+            first = name == "encoder"
+            layer = (TransformerEncoderLayer if first else TransformerDecoderLayer)(
+                d_model, nhead, *options, dtype=dtype
+            )
             norm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-            made = custom or stack(layer(d_model, nhead, *options, dtype=dtype), count, norm)
-            setattr(self, name, made)
+            stack = TransformerEncoder if first else TransformerDecoder
+            setattr(self, name, custom or stack(layer, count, norm))
         for parameter in self.get_parameters():
             if parameter.ndim > 1:
                 drawn = ms.common.initializer.XavierUniform()

@@ -66,7 +66,8 @@ class ConvTranspose1d(nn.Conv1dTranspose):
         self.output_padding = (0, per_axis(output_padding, 1)[0])
 
     def construct(self, x: Tensor, output_size: Any = None) -> Tensor:
-        sides, extra = (0, self.padding[-1]), self.output_padding
+        sides = (0, self.padding[-1])
+        extra: Sequence[int] = self.output_padding
         x = x.unsqueeze(2)
         if output_size is not None:
             size = (1, list(output_size)[-1])

@@ -15,7 +15,7 @@ class Evidence:
     def __init__(self, grammar: Grammar, moves: Moves, index: Index) -> None:
         self.grammar, self.moves, self.index = grammar, moves, index
         # Classes of the project that have tensors of their own and nothing else: they look like a layer.
-        plain = (n for n in grammar.classes if not grammar.outer_bases(n) and not grammar.has_children(n))
+        plain = (n for n in grammar.project if not grammar.outer_bases(n) and not grammar.has_children(n))
         self._project = {frozenset(grammar.tensors(name)) for name in plain}
         self._used = grammar.types() | set(moves.layers)
         self._known: dict[str, list[str]] = {}

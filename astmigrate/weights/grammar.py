@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from astmigrate.model import ClassRule, LayerSpec, WeightRules
+from astmigrate.weights.composites import COMPOSITES
 from astmigrate.weights.layers import CONTAINERS, is_empty
 
 UNKNOWN = "?"
@@ -41,22 +42,25 @@ class Slot:
     @property
     def where(self) -> str:
         """The line that sets the child."""
-        return f"{self.path}:{self.spec.line}" if self.path or self.spec.line else "the rules"
+        return (f"{self.path}:{self.spec.line}" if self.spec.line else self.path) or "the rules"
 
 
 class Grammar:
     """The classes of the rules as derivations of names."""
 
     def __init__(self, rules: WeightRules) -> None:
-        self.classes = rules.classes
+        self.project = rules.classes
+        # A composite for whose tensors the rules have words of their own is a layer like any other.
+        composites = {name: rule for name, rule in COMPOSITES.items() if name not in rules.layers}
+        self.classes = {**composites, **rules.classes}
         self._lineages: dict[str, tuple[ClassRule, ...]] = {}
         self._tensors: dict[str, dict[str, str]] = {}
         self._slots: dict[tuple[str, str], list[Slot]] = {}
 
     def types(self) -> set[str]:
         """Every type that the rules mention."""
-        found = {base for rule in self.classes.values() for base in rule.bases}
-        queue = [spec for rule in self.classes.values() for specs in rule.children.values() for spec in specs]
+        found = {base for rule in self.project.values() for base in rule.bases}
+        queue = [spec for rule in self.project.values() for specs in rule.children.values() for spec in specs]
         while queue:
             spec = queue.pop()
             found.add(spec.type)

@@ -25,7 +25,7 @@ _SAMPLE = 60
 def find_root(grammar: Grammar, evidence: Evidence, wanted: str | None) -> tuple[Root, list[str]]:
     """The root class, the prefix that its tensors have in the checkpoint, and classes that do as well."""
     keys = list(evidence.index.shapes)
-    names = [_named(grammar, wanted)] if wanted else list(grammar.classes)
+    names = [_named(grammar, wanted)] if wanted else list(grammar.project)
     sample = keys[:: max(1, len(keys) // _SAMPLE)]
     roots = [Root(name, prefix) for prefix in _prefixes(keys) for name in names]
     scores = {root: _by_names(grammar, evidence.moves, root, sample) for root in roots}
@@ -92,17 +92,17 @@ def _prefixes(keys: Sequence[str]) -> list[str]:
 def _named(grammar: Grammar, wanted: str) -> str:
     """The class that ``MODULE:CLASS``, or the end of it, names."""
     name = wanted.replace(":", ".")
-    found = [c for c in grammar.classes if c == name] or [
-        c for c in grammar.classes if c.endswith("." + name)
+    found = [c for c in grammar.project if c == name] or [
+        c for c in grammar.project if c.endswith("." + name)
     ]
     if not found:  # the module may re-export the class from another file of its package
         module, _, leaf = wanted.partition(":")
-        found = [c for c in grammar.classes if leaf and c.startswith(module + ".") and c.endswith("." + leaf)]
+        found = [c for c in grammar.project if leaf and c.startswith(module + ".") and c.endswith("." + leaf)]
     if len(found) == 1:
         return found[0]
     if found:
         raise RequestError(f"--root {wanted} may be {', '.join(map(_shown, found))}; give the module too")
-    close = get_close_matches(name, grammar.classes, 3, 0.4) or list(grammar.classes)[:5]
+    close = get_close_matches(name, grammar.project, 3, 0.4) or list(grammar.project)[:5]
     known = f"; the rules have {', '.join(map(_shown, close))}" if close else "; the rules have no classes"
     raise RequestError(f"--root {wanted}: no such class in the rules{known}")
 

@@ -144,6 +144,22 @@ class Net(nn.Module):
 """,
         {"ids": "i64[2, 8] 0..7"},
     ),
+    "transformers": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, norm=nn.LayerNorm(8))
+        self.last = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.attention = nn.MultiheadAttention(8, 2, kdim=4, vdim=4, batch_first=True)
+
+    def forward(self, x, memory):
+        x = self.last(self.encoder(x))
+        return self.attention(x, memory, memory)[0]
+""",
+        {"x": "f32[2, 5, 8]", "memory": "f32[2, 3, 4]"},
+    ),
     "volumes": (
         """
 def block(norm):

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+from astmigrate.weights.composites import COMPOSITES  # noqa: E402
 from astmigrate.weights.layers import KINDS, is_empty, kind_of  # noqa: E402
 
 MADE: dict[str, list[tuple[Any, ...]]] = {
@@ -68,3 +69,12 @@ def test_layers_with_tensors_are_not_called_empty(name: str) -> None:
 def test_a_name_outside_of_torch_is_nothing_known() -> None:
     assert kind_of("mylib.Linear") is None
     assert kind_of("torch.nn.LazyLinear") is kind_of("torch.nn.Linear")
+
+
+def test_composites_have_the_parts_that_torch_gives_them() -> None:
+    modules = {type(m).__name__: m for m in nn.Transformer(8, 2, 1, 1, 16, batch_first=True).modules()}
+    for name, rule in COMPOSITES.items():
+        parts = {n: c for n, c in modules[name.rpartition(".")[2]].named_children() if c.state_dict()}
+        assert {n: specs[0].type for n, specs in rule.children.items()} == {
+            n: f"torch.nn.{type(part).__name__}" for n, part in parts.items()
+        }
