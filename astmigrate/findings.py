@@ -9,7 +9,13 @@ from astmigrate.analysis.text import Text
 from astmigrate.model import Finding, Level
 from astmigrate.rewrite.names import SNIPPETS
 
-_AT_THE_NAME = ("method", "attribute", "member", "unclear")  # the finding points at the name behind the dot
+_AT_THE_NAME = (
+    "method",
+    "attribute",
+    "member",
+    "leaf",
+    "unclear",
+)  # the finding points at the name behind the dot
 
 
 class Findings:
@@ -39,6 +45,7 @@ class Findings:
     ) -> None:
         """A site is rewritten; with ``review`` the notes state when it behaves differently."""
         level = Level.REVIEW if review else Level.CONVERTED
+        target = target.replace("snippets.", f"{SNIPPETS}.") if target.startswith("snippets.") else target
         text = " ".join([f"'{api}' is converted to '{target}'.", *(n for n in notes if n)])
         self.of(site, level, "AM301" if review else code, target, text)
 

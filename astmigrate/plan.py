@@ -65,7 +65,7 @@ class Planner(SitePlans):
             if (
                 root is None
                 or binding is None
-                or site.role in ("method", "attribute", "member", "init", "unclear")
+                or site.role in ("method", "attribute", "member", "leaf", "buffer", "init", "unclear")
             ):
                 continue
             if root.id in taken:

@@ -352,6 +352,26 @@ class SitePlans:
             reason = "it is not known whether this is a tensor; annotate it if it is"
             self.findings.manual(site, reason, row.target or "", "AM404")
 
+    def _leaf(self, site: Site) -> None:
+        """``m.weight`` of a module of which only the run tells the layer."""
+        node = site.node
+        assert isinstance(node, ast.Attribute)
+        if isinstance(node.ctx, ast.Store):
+            raise Unsupported("it is assigned to, and the layer is only known at run time")
+        name = f"{node.attr}_of"
+        local, needs = self.names.spell(f"snippets.{name}")
+        self._need(site, needs)
+        receiver = Span(self.text.start(node), receiver_end(self.text, node))
+        self.edit(Edit(self.text.start(node), self.text.end(node), (f"{local}(", receiver, ")")))
+        self.findings.converted(site, "AM103", site.name, f"{SNIPPETS}.{name}")
+
+    def _dropped(self, site: Site) -> None:
+        """``.data`` of a tensor that is filled in place."""
+        node = site.node
+        assert isinstance(node, ast.Attribute)
+        start, end = receiver_end(self.text, node), self.text.end(node)
+        self.edit(Edit(start, end, ()))
+
     def _buffer(self, site: Site) -> None:
         """``self.buffer = x``: MindSpore refuses to bind a registered buffer anew; its values are set."""
         end = self.text.end(site.node)
@@ -405,7 +425,7 @@ class SitePlans:
         return name
 
     def _need(self, site: Site, needs: frozenset[str] | set[str]) -> None:
-        root = root_name(site.node) if site.role not in ("method", "attribute", "member") else None
+        root = root_name(site.node) if site.role not in ("method", "attribute", "member", "leaf") else None
         bound = root.id if root is not None and any(i.bound == root.id for i in self.analysis.imports) else ""
         self.wanted.needs.setdefault(bound, set()).update(needs)
         for need in needs:

@@ -75,6 +75,8 @@ class Calls(Methods):
             value = replace(TENSOR, name=row.name)
         if row is not None and value.kind == "module":
             value = containers.build(replace(value, name=row.name, line=node.lineno), arguments)
+        if name.startswith("torch.nn.init.") and node.args:
+            self._initialised(node.args[0])
         if callee.direct:
             site = Site(
                 role, row.name if row else name, node.func, arguments, statement=self.statement is node
@@ -84,6 +86,12 @@ class Calls(Methods):
                 value = replace(value, origins=(site.origin,))
             self.record(site)
         return value
+
+    def _initialised(self, node: ast.expr) -> None:
+        """The tensor that ``nn.init`` fills: the parameter itself, as MindSpore's ``data`` is a copy."""
+        self.leaf(node)
+        if isinstance(node, ast.Attribute) and node.attr == "data":
+            self.record(Site("dropped", "torch.Tensor.data", node, receiver=node.value))
 
     def _unbound_method(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
         """``nn.Module.__init__(self)`` or ``torch.Tensor.view(x, 1)``: the receiver comes first."""

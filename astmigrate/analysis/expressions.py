@@ -117,6 +117,10 @@ class Expressions(Calls):
     def member(self, base: Value, node: ast.Attribute) -> Value:
         """``base.attr`` where it is read, not called."""
         prefix = _DTYPED.get(base.kind)
+        if any(each.kind == "module" for each in base.alternatives):
+            return (
+                self.of_alternatives(base, node) if base.kind != "module" else self.module_member(base, node)
+            )
         if base.kind in ("module", "self", "class", "object", "super"):
             return self.module_member(base, node)
         if prefix and self.active:

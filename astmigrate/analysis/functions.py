@@ -59,7 +59,7 @@ class Functions(State):
 
     def _declared(self, info: FunctionInfo, found: Value) -> Value:
         """What a function returns: what its body shows, or what its annotation says where that is more."""
-        declared = kinds.from_annotation(info.node.returns, self.qualify)
+        declared = self.declared(info.node.returns)
         vague = found.kind == "unknown" or (
             found.kind == "sequence" and kinds.any_element(found) in (None, UNKNOWN)
         )
@@ -91,6 +91,15 @@ class Functions(State):
             if star is not None:
                 self.set_name(star.arg, kinds.SEQUENCE if star is arguments.vararg else kinds.DICT)
 
+    def declared(self, annotation: ast.expr | None) -> Value:
+        """What an annotation says; a class of the project is one of its instances."""
+        found = kinds.from_annotation(annotation, self.qualify)
+        if isinstance(annotation, (ast.Name, ast.Attribute)) and found.kind == "unknown":
+            info = self.index.classes.get(self.qualify(annotation))
+            if info is not None:
+                return Value("module" if self.is_module(info) else "object", info.name)
+        return found
+
     def fits(self, call: ast.Call) -> bool:
         """Whether a method call's arguments are such as the tensor's method of that name takes."""
         assert isinstance(call.func, ast.Attribute)
@@ -105,7 +114,7 @@ class Functions(State):
 
     def _parameter(self, arg: ast.arg, default: ast.expr | None, tensor: bool | None, forward: bool) -> Value:
         """Evidence for a parameter, strongest first: annotation, default, use, being ``forward``'s."""
-        declared = kinds.from_annotation(arg.annotation, self.qualify)
+        declared = self.declared(arg.annotation)
         if declared.kind != "unknown" or declared.alternatives:
             return declared
         if isinstance(default, ast.Constant) and default.value is not None:

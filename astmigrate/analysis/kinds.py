@@ -186,7 +186,8 @@ _ANNOTATIONS = {
     "int": NUMBER, "float": NUMBER, "bool": NUMBER, "str": STRING, "None": NONE,
     "torch.Tensor": TENSOR, "torch.nn.Parameter": TENSOR, "torch.FloatTensor": TENSOR,
     "torch.LongTensor": TENSOR, "torch.autograd.Variable": TENSOR, "torch.Size": SIZE,
-    "torch.dtype": Value("dtype"), "mindspore.Type": Value("dtype"), "torch.device": Value("device"), "numpy.ndarray": ARRAY,
+    "torch.dtype": Value("dtype"), "mindspore.Type": Value("dtype"), "torch.device": Value("device"),
+    "numpy.ndarray": ARRAY,
     "torch.nn.Module": Value("module", "torch.nn.Module"), "list": SEQUENCE, "tuple": SEQUENCE, "dict": DICT,
     "torch.optim.Optimizer": Value("optimizer"), "torch.utils.data.DataLoader": Value("loader"),
 }  # fmt: skip

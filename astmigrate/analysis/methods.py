@@ -12,12 +12,25 @@ from astmigrate.analysis.kinds import AMBIGUOUS, MEMBER, NONE, TENSOR, UNKNOWN, 
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.state import State
 from astmigrate.binding import Arguments
+from astmigrate.tables import Row
 
 _RECEIVERS = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype",
               "device": "torch.device", "optimizer": "torch.optim.Optimizer"}  # fmt: skip
 _MUTATORS = frozenset(
     {"append", "extend", "insert", "add_module", "register_module", "update", "pop", "__setitem__"}
 )
+
+
+_LEAVES = ("weight", "bias")
+_MODULES_ONLY = frozenset({"parameters", "named_parameters", "modules", "named_modules", "children",
+                           "named_children", "buffers", "named_buffers", "register_forward_hook",
+                           "register_forward_pre_hook"})  # fmt: skip
+
+
+def _renamed(row: Row, name: str) -> str:
+    """What a row makes of an attribute."""
+    rule = row.attributes.get(name) or row.weights.get(name, name)
+    return rule if isinstance(rule, str) else str(rule.get("name", name))
 
 
 class Methods(State):
@@ -59,11 +72,19 @@ class Methods(State):
         self, node: ast.Call, func: ast.Attribute, receiver: Value, arguments: Arguments
     ) -> Value:
         row = self.index.tables.row(f"torch.Tensor.{func.attr}") if self.active and self.fits(node) else None
+        if (
+            self.active
+            and func.attr in _MODULES_ONLY
+            and self.index.tables.row(f"torch.nn.Module.{func.attr}")
+        ):
+            return self._module_row(node, func, replace(receiver, kind="module"), arguments)
         if row is None:
             if func.attr == "forward" and receiver.kind == "member":
                 self.rename_forward(func)
             first = arguments.positional[0] if arguments.positional else UNKNOWN
             return TENSOR if first.kind == "tensor" and receiver.kind == "member" else UNKNOWN
+        if func.attr.endswith("_"):
+            self.leaf(func.value)
         if func.attr not in AMBIGUOUS or (func.attr == "size" and receiver.kind == "unknown"):
             return self._row_method(node, func, replace(receiver, kind="tensor"), arguments, "torch.Tensor")
         if not any(v.kind == "string" for v in arguments.positional):
@@ -210,7 +231,39 @@ class Methods(State):
             (row := self.index.tables.row(x)) is not None and name in row.weights for x in self._layers(base)
         )
 
+    def of_alternatives(self, base: Value, node: ast.Attribute) -> Value:
+        """An attribute of one of several layers: renamed where all agree, else asked for at run time."""
+        names: set[str | None] = set()
+        for each in base.each:
+            layers = self._layers(each) if each.kind == "module" and each.name != "torch.nn.Module" else []
+            rows = [row for row in map(self.index.tables.row, layers) if row is not None]
+            if rows or each.kind != "none":
+                names.add(_renamed(rows[0], node.attr) if rows else None)
+        if len(names) == 1 and None not in names:
+            first = next(each for each in base.each if each.kind == "module")
+            return self._layer_attribute(replace(first, alternatives=()), node)
+        if node.attr in _LEAVES:
+            self.leaf(node)
+            return TENSOR
+        return UNKNOWN
+
+    def leaf(self, node: ast.expr) -> None:
+        """Records the weight or bias (or its data) of a module of which only the run tells the layer."""
+        while isinstance(node, ast.Attribute) and node.attr == "data":
+            node = node.value
+        if not isinstance(node, ast.Attribute) or node.attr not in _LEAVES or id(node) in self.sites:
+            return
+        base = self.reference(node.value)
+        if base.kind in ("unknown", "member") or (
+            base.kind == "module" and base.name in ("", "torch.nn.Module")
+        ):
+            self.record(
+                Site("leaf", f"torch.nn.Module.{node.attr}", node, receiver=node.value, receiver_value=base)
+            )
+
     def _layer_attribute(self, base: Value, node: ast.Attribute) -> Value:
+        if base.alternatives:
+            return self.of_alternatives(base, node)
         for layer in self._layers(base):
             row = self.index.tables.row(layer)
             if row is not None and (node.attr in row.attributes or node.attr in row.weights):

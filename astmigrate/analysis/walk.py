@@ -76,7 +76,7 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
 
     def _annotated(self, node: ast.AnnAssign) -> None:
         self.annotation(node.annotation)
-        declared = kinds.from_annotation(node.annotation, self.qualify)
+        declared = self.declared(node.annotation)
         value = self.expr(node.value) if node.value is not None else UNKNOWN
         self.bind(
             node.target,

@@ -132,7 +132,7 @@ def stft(call: Call, form: Form) -> Form:
     """``ops.stft`` spells the padding in capitals and cannot do without ``return_complex``."""
     mode = call.arguments["pad_mode"]
     if mode.given:
-        if not isinstance(mode.literal, str):
+        if not mode.is_literal:
             raise Unsupported("ops.stft spells pad_mode in capitals")
-        form = replace(form, wrap={**form.wrap, "pad_mode": repr(mode.literal.upper())})
+        form = replace(form, wrap={**form.wrap, "pad_mode": repr(str(mode.literal).upper())})
     return form

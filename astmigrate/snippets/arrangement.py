@@ -23,9 +23,9 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     return input
 
 
-def squeeze(input: Tensor, dim: int | Sequence[int]) -> Tensor:
+def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """``torch.squeeze`` along dimensions: those that are longer than 1 stay."""
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
     single = tuple(axis for axis in dims if input.shape[axis] == 1)
     return ops.squeeze(input, single) if single else input
 

@@ -34,7 +34,7 @@ def unpack(value: Any) -> Any:
     return value
 
 
-def save(obj: Any, f: Any) -> None:
+def save(obj: Any, f: Any, **ignored: Any) -> None:
     """``torch.save`` of tensors in any containers: a pickle of arrays, which only ``load`` reads."""
     import pickle
 
@@ -45,7 +45,7 @@ def save(obj: Any, f: Any) -> None:
         pickle.dump(pack(obj), file)
 
 
-def load(f: Any) -> Any:
+def load(f: Any, map_location: Any = None, **ignored: Any) -> Any:
     """``torch.load`` of what ``save`` wrote, or of a checkpoint of MindSpore; only of files you trust."""
     import pickle
 
@@ -63,7 +63,15 @@ def load(f: Any) -> Any:
         return unpack(pickle.load(file))
 
 
-def load_state_dict_from_url(url: str, model_dir: str | None = None, file_name: str | None = None) -> Any:
+def load_state_dict_from_url(
+    url: str,
+    model_dir: str | None = None,
+    map_location: Any = None,
+    progress: bool = True,
+    check_hash: bool = False,
+    file_name: str | None = None,
+    weights_only: bool = False,
+) -> Any:
     """The converted checkpoint of a URL; the URL itself leads to one of PyTorch, which is not read here."""
     import os
 
@@ -77,7 +85,9 @@ def load_state_dict_from_url(url: str, model_dir: str | None = None, file_name: 
     raise FileNotFoundError(f"{path} is missing: download {url} and convert it with 'astmigrate weights'")
 
 
-def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None) -> None:
+def download_url_to_file(
+    url: str, dst: str, hash_prefix: str | None = None, progress: bool = True
+) -> None:
     """``torch.hub.download_url_to_file``: the file of a URL, its SHA-256 checked if one is given."""
     import hashlib
     import urllib.request

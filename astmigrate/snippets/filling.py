@@ -23,21 +23,14 @@ def bernoulli(input: Tensor, p: float | None = None) -> Tensor:
     return (draws < (input if p is None else p)).astype(input.dtype)
 
 
-def randperm(n: int, dtype: Any = None) -> Tensor:
+def randperm(n: int, dtype: Any = None, **ignored: Any) -> Tensor:
     """``torch.randperm``, following ``mindspore.set_seed``; ``ops.randperm`` repeats itself."""
     return ops.argsort(ops.rand(n)).astype(dtype or ms.int64)
 
 
-def legacy_tensor(*size: Any, dtype: Any = ms.float32) -> Tensor:
-    """``torch.Tensor(...)``: of sizes zeros, of data the data, as float32."""
-    if not size:
-        return Tensor(np.zeros((0,)), dtype)
-    if all(isinstance(length, int) for length in size):
-        return ops.zeros(size, dtype)
-    return Tensor(size[0], dtype)
-
-
-def logspace(start: float, end: float, steps: int, base: float = 10.0, dtype: Any = ms.float32) -> Tensor:
+def logspace(
+    start: float, end: float, steps: int, base: float = 10.0, dtype: Any = None, **ignored: Any
+) -> Tensor:
     """``torch.logspace``: powers of the base with evenly spaced exponents."""
     return Tensor(np.power(float(base), np.linspace(start, end, steps)), dtype or ms.float32)
 
@@ -70,3 +63,22 @@ def ones(*size: Any, **options: Any) -> Tensor:
 def empty(*size: Any, **options: Any) -> Tensor:
     """``torch.empty`` with torch's arguments, filled with zeros; of its options only the dtype counts."""
     return filled(size, 0, **options)
+
+
+def hann_window(
+    window_length: int, periodic: bool = True, dtype: Any = None, **ignored: Any
+) -> Tensor:
+    """``torch.hann_window``, which is float32 where no dtype is given."""
+    return ops.hann_window(window_length, periodic, dtype=dtype or ms.float32)
+
+
+def hamming_window(
+    window_length: int,
+    periodic: bool = True,
+    alpha: float = 0.54,
+    beta: float = 0.46,
+    dtype: Any = None,
+    **ignored: Any,
+) -> Tensor:
+    """``torch.hamming_window``, which is float32 where no dtype is given."""
+    return ops.hamming_window(window_length, periodic, alpha, beta, dtype=dtype or ms.float32)

@@ -140,6 +140,6 @@ def allclose(
     return bool(ops.all(ops.isclose(input, other, rtol, atol, equal_nan)))
 
 
-def where(condition: Tensor, *choices: Tensor | float) -> Tensor | tuple[Tensor, ...]:
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Tensor | tuple[Tensor, ...]:
     """``torch.where``: a choice for each element, or the places of those that are true."""
-    return ops.where(condition, *choices) if choices else nonzero_tuple(condition)
+    return nonzero_tuple(condition) if input is None else ops.where(condition, input, other)

@@ -1,7 +1,7 @@
 """torch's own modules that are made of modules, as classes of the grammar.
 
 From their ``__init__`` in torch/nn/modules/transformer.py (torch 2.13). MindSpore's side keeps the names of
-the parts, so that what becomes of a tensor is what becomes of it in the part: ``norm1.weight`` → ``norm1.gamma``.
+the parts, and a tensor changes as those of its part do: ``norm1.weight`` → ``norm1.gamma``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from astmigrate.weights.grammar import Grammar, Slot
 from astmigrate.weights.index import Index, Root
-from astmigrate.weights.layers import kind_of
+from astmigrate.weights.layers import kind_of, plain_shapes
 from astmigrate.weights.moves import Moves
 
 
@@ -77,6 +77,7 @@ class Demands:
         if self.moves.reverse:
             moved = (self.moves.move(layer, leaf) for leaf in present)
             present = {move.name: () for move in moved if move is not None}
+        present = plain_shapes(present)
         for leaf in kind.needs:
             if leaf not in present:
                 yield Demand(_join(path, self._target(layer, leaf)), layer, where)

@@ -46,7 +46,7 @@ class Evidence:
         found = []
         for layer in self._in_use(kind, prefix):
             shapes = self.moves.as_torch(layer, self.index.below(prefix))
-            if shapes is not None and kind.fits(shapes) and (kind.evident(shapes) or not evident):
+            if shapes is not None and (kind.tells(shapes) if evident else kind.fits(shapes)):
                 found.append(layer)
         alike = all(self.moves.changes(layer) == self.moves.changes(found[0]) for layer in found)
         return found[:1] if alike else found

@@ -20,7 +20,7 @@ CONTAINERS = ("torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict
 class Kind:
     """Layers that have the same tensors.
 
-    ``tensors`` are regular expressions of their names with the ranks they may have, () for any.
+    ``tensors`` are regular expressions of their names with the ranks they may have.
     ``agrees`` tells whether shapes fit each other; ``evident`` whether names and shapes alone tell the
     kind; ``needs`` are tensors without which there is no such layer; ``paired`` says that a weight never
     comes without a bias.
@@ -35,18 +35,42 @@ class Kind:
 
     def has(self, leaf: str) -> bool:
         """Whether such a layer can have a tensor of that name."""
-        return any(re.fullmatch(pattern, leaf) for pattern in self.tensors)
+        return any(re.fullmatch(pattern, _plain(leaf)) for pattern in self.tensors)
 
     def rank_fits(self, leaf: str, shape: Shape) -> bool:
         """Whether the tensor's number of dimensions is possible."""
-        ranks = next(r for pattern, r in self.tensors.items() if re.fullmatch(pattern, leaf))
-        return not ranks or len(shape) in ranks
+        if leaf != _plain(leaf) and not leaf.endswith("_orig"):
+            return len(shape) == 1
+        ranks = next(r for pattern, r in self.tensors.items() if re.fullmatch(pattern, _plain(leaf)))
+        return len(shape) in ranks
+
+    def go_together(self, shapes: Shapes) -> bool:
+        """Whether tensors that all have possible names and ranks can be of one layer."""
+        return self.agrees(plain_shapes(shapes))
 
     def fits(self, shapes: Shapes) -> bool:
         """Whether these tensors, and no others, can be those of one such layer."""
         named = all(self.has(leaf) and self.rank_fits(leaf, shape) for leaf, shape in shapes.items())
         whole = not self.paired or ("weight" in shapes) == ("bias" in shapes)
-        return named and whole and self.agrees(shapes)
+        return named and whole and self.go_together(shapes)
+
+    def tells(self, shapes: Shapes) -> bool:
+        """Whether these tensors fit, and make it plain that the layer is of this kind."""
+        return self.fits(shapes) and self.evident(plain_shapes(shapes))
+
+
+# torch.nn.utils.spectral_norm keeps a weight as weight_orig beside its singular vectors weight_u, weight_v.
+_SPECTRAL = re.compile(r"(weight\w*?)_(orig|u|v)")
+
+
+def _plain(leaf: str) -> str:
+    match = _SPECTRAL.fullmatch(leaf)
+    return match[1] if match else leaf
+
+
+def plain_shapes(shapes: Shapes) -> dict[str, Shape]:
+    """The tensors as they are without spectral_norm."""
+    return {_plain(leaf): s for leaf, s in shapes.items() if leaf == _plain(leaf) or leaf.endswith("_orig")}
 
 
 def _never(shapes: Shapes) -> bool:

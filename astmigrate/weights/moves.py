@@ -13,6 +13,8 @@ from typing import Any
 from astmigrate.tables import Tables
 from astmigrate.weights.layers import Shape, Shapes, kind_of
 
+_KEPT = "_orig"
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -63,18 +65,18 @@ class Moves:
 
     def _forth(self, layer: str, leaf: str) -> Move:
         changes = self.changes(layer)
-        for start, tail in _tails(leaf):
+        for start, tail, end in _cuts(leaf):
             if tail in changes:
                 move = changes[tail]
-                return Move(start + move.name if move.name else "", move.insert)
+                return Move(start + move.name + end if move.name else "", move.insert)
         return Move(leaf)
 
     def _back(self, layer: str, leaf: str) -> Move | None:
         changes = self.changes(layer)
-        for start, tail in _tails(leaf):
+        for start, tail, end in _cuts(leaf):
             for torch_leaf, move in changes.items():
                 if move.name == tail:
-                    return Move(start + torch_leaf, remove=move.insert)
+                    return Move(start + torch_leaf + end, remove=move.insert)
         return None if leaf in changes else Move(leaf)
 
     def knows(self, layer: str, leaf: str) -> bool:
@@ -95,11 +97,16 @@ class Moves:
         return found
 
 
-def _tails(leaf: str) -> list[tuple[str, str]]:
-    """The name cut at its dots: ("", "a.b.c"), ("a.", "b.c"), ("a.b.", "c")."""
+def _cuts(leaf: str) -> list[tuple[str, str, str]]:
+    """The ways to cut a name into start, what a row may name, and end.
+
+    ("", "a.b", ""), ("a.", "b", ""); what spectral_norm keeps as ``weight_orig`` is ``weight`` to a row.
+    """
     parts = leaf.split(".")
-    cuts = (".".join(parts[:n]) for n in range(len(parts)))
-    return [(start + "." if start else "", ".".join(parts[n:])) for n, start in enumerate(cuts)]
+    starts = ["".join(part + "." for part in parts[:n]) for n in range(len(parts))]
+    cuts = [(start, leaf.removeprefix(start), "") for start in starts]
+    kept = [(start, tail[: -len(_KEPT)], _KEPT) for start, tail, _ in cuts if tail.endswith(_KEPT)]
+    return cuts + kept
 
 
 def _move(value: str | dict[str, Any]) -> Move:

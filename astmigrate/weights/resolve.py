@@ -99,7 +99,7 @@ class Resolver:
                 Status.MISSHAPEN, f"shape {self._shape(key)} is not that of a {leaf.layer} ({leaf.where})"
             )
         ranked = {n: s for n, s in shapes.items() if kind.rank_fits(n, s)}
-        if not kind.agrees(ranked):
+        if not kind.go_together(ranked):
             beside = ", ".join(f"{n} {s}" for n, s in known.items())
             return Decision(Status.MISSHAPEN, f"{beside} do not go together in a {leaf.layer} ({leaf.where})")
         return self._decision(key, leaf, move, leaf.where)

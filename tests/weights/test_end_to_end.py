@@ -160,6 +160,24 @@ class Net(nn.Module):
 """,
         {"x": "f32[2, 5, 8]", "memory": "f32[2, 3, 4]"},
     ),
+    "reparametrized": (
+        """
+from torch.nn.utils import spectral_norm
+from torch.nn.utils.parametrizations import weight_norm
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = weight_norm(nn.Linear(4, 6))
+        self.second = nn.Sequential(spectral_norm(nn.Conv1d(1, 3, 3)), nn.ReLU())
+        self.third = spectral_norm(nn.Linear(4, 2))
+
+    def forward(self, x):
+        return self.third(self.second(self.first(x).unsqueeze(1)))
+""",
+        {"x": "f32[3, 4]"},
+    ),
     "volumes": (
         """
 def block(norm):

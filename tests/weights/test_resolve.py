@@ -327,6 +327,17 @@ def test_the_parts_of_a_transformer_layer_tell_it() -> None:
     assert found["t.linear2.weight"] == "t.linear2.weight"
 
 
+@pytest.mark.parametrize("layer", ["torch.nn.Conv1d", "?"])
+def test_spectral_norm_keeps_its_three_tensors(layer: str) -> None:
+    shapes: Shapes = {"a.weight_orig": (4, 5, 3), "a.weight_u": (4,), "a.weight_v": (15,), "a.bias": (4,)}
+    found = decide(one_class(a=layer), shapes)
+    assert {name: decision.target for name, decision in found.items()} == {name: name for name in shapes}
+    assert found["a.weight_orig"].move.shape((4, 5, 3)) == (4, 5, 1, 3)
+    back = Moves(LAYERS, reverse=True).move("torch.nn.Conv1d", "weight_orig")
+    assert back is not None
+    assert back.shape((4, 5, 1, 3)) == (4, 5, 3)
+
+
 def test_tails_of_composite_layers() -> None:
     """A row may name tensors deep inside of a torch module of modules."""
     changes = {"linear1.weight": "dense1.weight", "norm1.weight": "norm1.gamma"}
