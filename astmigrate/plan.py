@@ -65,7 +65,7 @@ class Planner(SitePlans):
             if (
                 root is None
                 or binding is None
-                or site.role in ("method", "attribute", "member", "leaf", "buffer", "init", "unclear")
+                or site.role in ("method", "attribute", "member", "leaf", "buffer", "init", "unclear", "setting", "set_child")
             ):
                 continue
             if root.id in taken:

@@ -365,6 +365,16 @@ class SitePlans:
         self.edit(Edit(self.text.start(node), self.text.end(node), (f"{local}(", receiver, ")")))
         self.findings.converted(site, "AM103", site.name, f"{SNIPPETS}.{name}")
 
+    def _set_child(self, site: Site) -> None:
+        """``setattr(module, name, child)``: a SequentialCell runs a list of its own."""
+        local, needs = self.names.spell("snippets.set_child")
+        self._need(site, needs)
+        self.edit(Edit(self.text.start(site.node), self.text.end(site.node), (local,)))
+        self.findings.converted(site, "AM107", site.name, f"{SNIPPETS}.set_child")
+
+    def _setting(self, site: Site) -> None:
+        raise Unsupported("a layer of MindSpore reads it when it is made; setting it later changes nothing")
+
     def _dropped(self, site: Site) -> None:
         """``.data`` of a tensor that is filled in place."""
         node = site.node
@@ -425,7 +435,11 @@ class SitePlans:
         return name
 
     def _need(self, site: Site, needs: frozenset[str] | set[str]) -> None:
-        root = root_name(site.node) if site.role not in ("method", "attribute", "member", "leaf") else None
+        root = (
+            root_name(site.node)
+            if site.role not in ("method", "attribute", "member", "leaf", "set_child")
+            else None
+        )
         bound = root.id if root is not None and any(i.bound == root.id for i in self.analysis.imports) else ""
         self.wanted.needs.setdefault(bound, set()).update(needs)
         for need in needs:

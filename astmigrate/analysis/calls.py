@@ -155,7 +155,7 @@ class Calls(Methods):
             self.expr(node.args[0])
             self.types(node.args[1])
             return kinds.NUMBER
-        if name == "setattr" and len(node.args) == 3 and self.owner is not None:
+        if name == "setattr" and len(node.args) == 3:
             return self._set_by_name(node)
         if name in ("getattr", "hasattr") and len(node.args) >= 2 and isinstance(node.args[1], ast.Constant):
             base = self.reference(node.args[0])
@@ -168,6 +168,8 @@ class Calls(Methods):
     def _set_by_name(self, node: ast.Call) -> Value:
         """``setattr(self, name, value)``: a child whose name is a literal, or any child."""
         base, name, value = (self.expr(argument) for argument in node.args)
+        if base.kind == "module" and any(v.kind == "module" for v in value.each):
+            self.record(Site("set_child", "torch.nn.Module.__setattr__", node.func))
         if base.kind == "self" and self.owner is not None and value.kind in ("module", "unknown", "member"):
             self.owner.changed.add("set")
             key = name.literal if isinstance(name.literal, str) else "*"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -183,8 +184,11 @@ class Expressions(Calls):
 
     def choice(self, node: ast.BoolOp) -> Value:
         found: Value | None = None
-        for part in node.values:
-            found = join(found, self.expr(part))
+        with ExitStack() as guards:
+            for part in node.values:
+                found = join(found, self.expr(part))
+                if isinstance(node.op, ast.And):  # what follows runs only where this holds
+                    guards.enter_context(self.narrowed(part))
         return found or UNKNOWN
 
     def compare(self, node: ast.Compare) -> Value:

@@ -163,8 +163,9 @@ class Methods(State):
         """Notes that children are added to a container or to a module, and which."""
         if func.attr not in _MUTATORS:
             return
+        used = self.statement is not arguments.call
         for origin in receiver.origins:
-            origin.changed.add(func.attr)
+            origin.changed |= {func.attr, f"{func.attr}()"} if used else {func.attr}
         grown = containers.grown(receiver, func.attr, arguments)
         if receiver.kind == "self" and self.owner is not None:
             self.owner.changed.add(func.attr)
@@ -254,6 +255,8 @@ class Methods(State):
         if not isinstance(node, ast.Attribute) or node.attr not in _LEAVES or id(node) in self.sites:
             return
         base = self.reference(node.value)
+        if base.alternatives and all(each.kind == "module" for each in base.alternatives):
+            return  # decided by ``of_alternatives``
         if base.kind in ("unknown", "member") or (
             base.kind == "module" and base.name in ("", "torch.nn.Module")
         ):

@@ -137,6 +137,8 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
             return
         for origin in base.origins:
             origin.changed.add("set")
+        if base.kind == "module" and self._is_setting(base, target.attr, value):
+            self.record(Site("setting", f"{base.name or 'torch.nn.Module'}.{target.attr}", target))
         if base.direct:
             self.used(target.value, base)
         self.member(base, target)
@@ -165,6 +167,13 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
                 self.bind(target.value, _with(base, key, value))
             else:
                 self.bind(target.value, _with_element(base, value))
+
+    def _is_setting(self, base: Value, name: str, value: Value) -> bool:
+        """Whether an attribute of a torch layer is set that it computes with, such as ``bn.eps``."""
+        kinds_set = {each.kind for each in value.each}
+        row = self.index.tables.row(base.each[0].name) if base.each[0].name else None
+        settings = {p.partition("=")[0] for p in row.args or ()} if row is not None else set()
+        return name in settings - {"inplace", "device", "dtype", "bias"} and "module" not in kinds_set
 
     def _filled_later(self, container: ast.expr, value: Value, how: str) -> None:
         """A container of modules is changed where it stands."""

@@ -18,18 +18,30 @@ def _absent(argument: Argument | None) -> bool:
     return argument is None or not argument.given or (argument.is_literal and argument.literal is None)
 
 
+_SEQUENCES = ("kernel_size", "stride", "padding", "dilation", "output_size", "dim", "dims")
+
+
+def tuples(call: Call, form: Form) -> Form:
+    """Lists become tuples: many operators of MindSpore take nothing else."""
+    wrap = dict(form.wrap)
+    for name in _SEQUENCES:
+        argument = call.arguments.get(name)
+        if argument is None or not argument.given or name in wrap:
+            continue
+        if argument.is_literal and isinstance(argument.literal, list):
+            wrap[name] = repr(tuple(argument.literal))
+        elif argument.kind == "sequence" and not argument.text.startswith("("):
+            wrap[name] = "tuple({})"
+    return replace(form, wrap=wrap)
+
+
 def conv_padding(call: Call, form: Form) -> Form:
     """A padding needs ``pad_mode='pad'``, a string is the ``pad_mode``; lists become tuples.
 
     https://www.mindspore.cn/docs/en/master/api_python/ops/mindspore.ops.conv2d.html
     """
     padding = call.arguments["padding"]
-    wrap = dict(form.wrap)
-    for name in ("stride", "padding", "dilation"):
-        value = call.arguments[name].literal
-        if call.arguments[name].is_literal and isinstance(value, list):
-            wrap[name] = repr(tuple(value))
-    form = replace(form, wrap=wrap)
+    form = tuples(call, form)
     if not padding.given:
         return form
     if padding.is_literal and isinstance(padding.literal, str):
@@ -51,13 +63,18 @@ def avg_pool(call: Call, form: Form) -> Form:
         sides = tuple(size for axis in padding.literal for size in (axis, axis))
         given = repr(sides if len(sides) > 2 else sides[0])
         form = replace(form, wrap={**form.wrap, "padding": given})
+    form = tuples(call, form)
     if "divisor_override" in call.arguments and _absent(call.arguments["divisor_override"]):
         form = replace(form, drop={**form.drop, "divisor_override": "*"})
     if not _absent(stride):
         return form
     if not kernel.is_literal:  # an expression twice might cost twice or count twice
         raise NeedsAdapter
-    return replace(form, drop={**form.drop, "stride": "*"}, add={**form.add, "stride": repr(kernel.literal)})
+    return replace(
+        form,
+        drop={**form.drop, "stride": "*"},
+        add={**form.add, "stride": form.wrap.get("kernel_size", repr(kernel.literal))},
+    )
 
 
 def _whole(value: Any) -> bool:

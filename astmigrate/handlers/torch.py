@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 from msgspec.structs import replace
 
+from astmigrate.handlers.functional import tuples
 from astmigrate.model import Argument, Call, NeedsAdapter, Unsupported
 from astmigrate.tables import Form
 
@@ -107,25 +110,17 @@ def norm(call: Call, form: Form) -> Form:
 
     https://docs.pytorch.org/docs/stable/generated/torch.norm.html
     """
-    order, dim = call.arguments["p"], call.arguments["dim"]
+    order = call.arguments["p"]
     if order.literal == "nuc":
         raise Unsupported("MindSpore's nuclear norm is ops.norm(x, 'nuc') for matrices")
     if order.literal in ("fro", None) and order.given:
         form = replace(form, drop={**form.drop, "p": "*"})
-    if isinstance(dim.literal, list):
-        form = replace(form, wrap={**form.wrap, "dim": repr(tuple(dim.literal))})
-    return form
+    return tuples(call, form)
 
 
 def positional(call: Call, form: Form) -> Form:
     """``ops.lt`` hides its parameters: the arguments go by position."""
     return replace(form, template=f"{form.target}({{input}}, {{other}})")
-
-
-def tuple_dim(call: Call, form: Form) -> Form:
-    """``ops.vector_norm`` takes dims as a tuple, not as a list."""
-    dim = call.arguments["dim"].literal
-    return replace(form, wrap={**form.wrap, "dim": repr(tuple(dim))}) if isinstance(dim, list) else form
 
 
 def stft(call: Call, form: Form) -> Form:
@@ -136,3 +131,15 @@ def stft(call: Call, form: Form) -> Form:
             raise Unsupported("ops.stft spells pad_mode in capitals")
         form = replace(form, wrap={**form.wrap, "pad_mode": repr(str(mode.literal).upper())})
     return form
+
+
+_BOOLEAN = ("eq", "ne", "gt", "ge", "lt", "le", "isnan", "isinf", "isfinite", "isclose")
+
+
+def truth(call: Call, form: Form) -> Form:
+    """``ops.any`` is wrong on CPU for everything but bools, measured with 2.10: the input is cast."""
+    node = ast.parse(f"({call.arguments['input'].text})", mode="eval").body
+    name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+    if isinstance(node, ast.Compare) or name in _BOOLEAN or name.startswith("logical_"):
+        return form
+    return replace(form, wrap={**form.wrap, "input": "{}.astype(mindspore.bool_)"})

@@ -85,9 +85,7 @@ def load_state_dict_from_url(
     raise FileNotFoundError(f"{path} is missing: download {url} and convert it with 'astmigrate weights'")
 
 
-def download_url_to_file(
-    url: str, dst: str, hash_prefix: str | None = None, progress: bool = True
-) -> None:
+def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None, progress: bool = True) -> None:
     """``torch.hub.download_url_to_file``: the file of a URL, its SHA-256 checked if one is given."""
     import hashlib
     import urllib.request

@@ -65,9 +65,7 @@ def empty(*size: Any, **options: Any) -> Tensor:
     return filled(size, 0, **options)
 
 
-def hann_window(
-    window_length: int, periodic: bool = True, dtype: Any = None, **ignored: Any
-) -> Tensor:
+def hann_window(window_length: int, periodic: bool = True, dtype: Any = None, **ignored: Any) -> Tensor:
     """``torch.hann_window``, which is float32 where no dtype is given."""
     return ops.hann_window(window_length, periodic, dtype=dtype or ms.float32)
 

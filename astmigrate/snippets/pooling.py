@@ -113,4 +113,8 @@ def max_pool2d(
     return_indices: bool = False,
 ) -> Any:
     """``torch.nn.functional.max_pool2d`` with its order of arguments."""
-    return ops.max_pool2d(input, kernel_size, stride, padding, dilation, return_indices, ceil_mode)
+    kernel, step, sides, gaps = (
+        tuple(value) if isinstance(value, list) else value
+        for value in (kernel_size, stride, padding, dilation)
+    )
+    return ops.max_pool2d(input, kernel, step, sides, gaps, return_indices, ceil_mode)

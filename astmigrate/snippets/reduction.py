@@ -93,7 +93,8 @@ def spread(function: Any, input: Tensor, args: tuple[Any, ...], kwargs: dict[str
     names = ("unbiased",) if args and isinstance(args[0], bool) else ("dim", "unbiased", "keepdim")
     given = {**dict(zip(names, args)), **kwargs}
     correction = given.get("correction", given.get("unbiased", True))
-    return function(input, given.get("dim"), int(correction), given.get("keepdim", False))
+    dim = tuple(given["dim"]) if isinstance(given.get("dim"), list) else given.get("dim")
+    return function(input, dim, int(correction), given.get("keepdim", False))
 
 
 def std(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -150,10 +150,15 @@ class Grammar:
         elif spec.type in CONTAINERS:
             if not spec.items and len(rest) > 1:
                 yield Leaf(UNKNOWN, rest[-1], len(parts) - 1, slot.where)
-        elif spec.type.startswith("torch."):
+        elif _is_layer(spec.type):
             yield Leaf(spec.type, ".".join(rest), depth, slot.where)
         else:
             yield Leaf(UNKNOWN, rest[-1], len(parts) - 1, slot.where)
+
+
+def _is_layer(name: str) -> bool:
+    """Whether this names a class of torch; a function such as ``spectral_norm`` gives any layer."""
+    return name.startswith("torch.") and name.rpartition(".")[2][:1].isupper()
 
 
 def _is_match(key: str, pattern: str) -> bool:

@@ -327,7 +327,7 @@ def test_the_parts_of_a_transformer_layer_tell_it() -> None:
     assert found["t.linear2.weight"] == "t.linear2.weight"
 
 
-@pytest.mark.parametrize("layer", ["torch.nn.Conv1d", "?"])
+@pytest.mark.parametrize("layer", ["torch.nn.Conv1d", "?", "torch.nn.utils.spectral_norm"])
 def test_spectral_norm_keeps_its_three_tensors(layer: str) -> None:
     shapes: Shapes = {"a.weight_orig": (4, 5, 3), "a.weight_u": (4,), "a.weight_v": (15,), "a.bias": (4,)}
     found = decide(one_class(a=layer), shapes)
