@@ -65,7 +65,18 @@ class Planner(SitePlans):
             if (
                 root is None
                 or binding is None
-                or site.role in ("method", "attribute", "member", "leaf", "buffer", "init", "unclear", "setting", "set_child")
+                or site.role
+                in (
+                    "method",
+                    "attribute",
+                    "member",
+                    "leaf",
+                    "buffer",
+                    "init",
+                    "unclear",
+                    "setting",
+                    "set_child",
+                )
             ):
                 continue
             if root.id in taken:

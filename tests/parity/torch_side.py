@@ -33,7 +33,7 @@ def randomise(model: torch.nn.Module) -> None:
     for name, parameter in model.named_parameters():
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
         if parameter.ndim > 1:
-            parameter.normal_(0, (2 / fan_in) ** 0.5)
+            parameter.normal_(0, fan_in**-0.5)
         elif "bias" in name:
             parameter.normal_(0, 0.2)
         else:
