@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from astmigrate.analysis import kinds
 from astmigrate.analysis.kinds import TENSOR, UNKNOWN, Value, join
@@ -44,24 +44,25 @@ class Branches(State):
                 if mine is not value:
                     names[name] = join(value, mine)
 
-    @contextmanager
-    def narrowed(self, test: ast.expr) -> Iterator[None]:
+    def narrowed(self, test: ast.expr) -> AbstractContextManager[None]:
         """Within a branch guarded by ``isinstance(x, T)``, ``x`` is a T."""
-        changed: list[tuple[str, Value | None]] = []
-        tests = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
-        for part in tests:
-            guard = self._guard(part)
-            if guard is not None and guard[1].kind != "unknown":
-                changed.append((guard[0], self.scope.names.get(guard[0])))
-                self.scope.names[guard[0]] = guard[1]
-        narrow = {name: self.scope.names[name] for name, _ in changed}
+        tests = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else (test,)
+        guards = [guard for part in tests if isinstance(part, ast.Call) and (guard := self._guard(part))]
+        told = [guard for guard in guards if guard[1].kind != "unknown"]
+        return self._narrowed(told) if told else nullcontext()
+
+    @contextmanager
+    def _narrowed(self, guards: Sequence[tuple[str, Value]]) -> Iterator[None]:
+        names = self.scope.names
+        outer = {name: names.get(name) for name, _ in guards}
+        names.update(guards)
         yield
-        for name, value in changed:
-            if self.scope.names.get(name) is narrow[name]:
-                if value is None:
-                    self.scope.names.pop(name, None)
-                else:
-                    self.scope.names[name] = value
+        for name, value in guards:
+            before = outer[name]
+            if self.scope.names.get(name) is value and before is not None:
+                self.scope.names[name] = before
+            elif self.scope.names.get(name) is value:
+                self.scope.names.pop(name)
 
     def _guard(self, test: ast.expr) -> tuple[str, Value] | None:
         if not (

@@ -9,6 +9,7 @@ from typing import Any
 from astmigrate.analysis.kinds import AMBIGUOUS
 
 _SETTERS = ("_make", "add_", "register", "set")
+_WITHOUT_PARTS = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.Add, ast.Sub, ast.Mult, ast.Div})
 _OTHER_TYPES = frozenset({"list", "tuple", "dict", "str", "int", "float", "bool", "set"})
 
 
@@ -29,7 +30,7 @@ def tensors(
     while stack:  # ast.walk costs three times as much
         inner = stack.pop()
         kind = type(inner)
-        if kind is ast.Name or kind is ast.Constant:
+        if kind in _WITHOUT_PARTS:
             continue
         if kind is ast.Call:
             _from_call(inner, names, found)

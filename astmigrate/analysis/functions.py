@@ -71,13 +71,14 @@ class Functions(State):
         defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
         pairs = list(zip(positional, defaults + list(arguments.defaults), strict=True))
         pairs += list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
-        open_ends = any(a.annotation is None and getattr(d, "value", None) is None for a, d in pairs)
-        found = (
-            evidence.tensors(info.node, self.tensor_methods, self.fits) if self.active and open_ends else {}
-        )
         bound_first = (
             info.owner is not None and info.scope.kind == "class" and "staticmethod" not in info.decorators
         )
+        open_ends = pairs[1:] if bound_first else pairs
+        asked = any(a.annotation is None and getattr(d, "value", None) is None for a, d in open_ends)
+        found = {}
+        if self.active and asked:
+            found = evidence.tensors(info.node, self.tensor_methods, self.fits)
         forward = info.node.name == "forward" and info.owner is not None and self.is_module(info.owner)
         for number, (arg, default) in enumerate(pairs):
             if number == 0 and bound_first:

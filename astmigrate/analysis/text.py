@@ -28,6 +28,10 @@ class Text:
         self.tree = _parse(source, filename)
         self.ignored = _ignored_lines(source) if "astmigrate:" in source else frozenset[int]()
 
+    def release(self) -> None:
+        """Drops bytes and tree; for when nothing of the file will be asked any more."""
+        self.data, self._starts, self.tree.body = b"", [], []
+
     def offset(self, line: int, column: int) -> int:
         """Byte offset of a 1-based line and a 0-based column in bytes, as ``ast`` counts them."""
         return self._starts[line - 1] + column

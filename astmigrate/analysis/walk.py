@@ -35,7 +35,7 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
     def release(self) -> None:
         """Drops trees and sites; names, classes and results stay."""
         self.sites.clear()
-        self.text.tree.body = []
+        self.text.release()
         for info in self.later:
             info.node.body = []
         for owner in self.classes:
