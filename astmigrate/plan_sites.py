@@ -214,21 +214,31 @@ class SitePlans:
         else:
             self._type(site)
 
-    def _type(self, site: Site) -> None:
+    def _type(self, site: Site, caution: str = "") -> None:
         row = self._row(site)
         if not row.target:
             raise Unsupported("MindSpore has no class of its own for it")
-        self._replace(site, row, row.target)
+        self._replace(site, row, row.target, caution)
 
     _annotation = _type
 
-    def _replace(self, site: Site, row: Row, target: str) -> None:
+    def _compared(self, site: Site) -> None:
+        """A class that is compared with ``is``, ``==`` or ``in``."""
+        row = self._row(site)
+        adapted = row.returns == "module" and not same_convention(row)
+        name = f"{SNIPPETS}.{adapter_name(row)}"
+        self._type(
+            site, f"False for layers made by {name}, a subclass; isinstance is not." if adapted else ""
+        )
+
+    def _replace(self, site: Site, row: Row, target: str, caution: str = "") -> None:
         spelled, needs = self.names.spell(target)
         self._need(site, needs)
         start, end = self.text.start(site.node), self.text.end(site.node)
         if self.text.slice(start, end) != spelled:
             self.edit(Edit(start, end, (spelled,)))
-        self.findings.converted(site, "AM102", row.name, target, row.note, review=row.level == "review")
+        review = bool(caution) or row.level == "review"
+        self.findings.converted(site, "AM102", row.name, target, row.note, caution, review=review)
 
     def _value(self, site: Site) -> None:
         if site.name in self.tables.namespaces and self.tables.row(site.name) is None:

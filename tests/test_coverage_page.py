@@ -57,13 +57,13 @@ def test_a_record_is_stable_and_tells_when_it_is_stale(tmp_path: Path) -> None:
     path = tmp_path / "proofs.json"
     results.write(path, record(tables))
     first = path.read_text(encoding="utf-8")
-    assert coverage.stale(tables, results.read(path)) == []
+    assert results.stale(tables, results.read(path)) == []
     results.write(path, dict(reversed(results.read(path).items())))
     assert path.read_text(encoding="utf-8") == first
     changed = TABLE.replace('code = "y = torch.relu(x)"', 'code = "y = torch.relu(x + 1)"')
     (tmp_path / "torch.toml").write_text(changed + '["torch.new"]\nmanual = "no"\n', encoding="utf-8")
-    assert coverage.stale(Tables(tmp_path), results.read(path)) == ["torch.relu", "torch.relu6", "torch.new"]
-    assert coverage.stale(Tables(tmp_path), {"torch.old": results.read(path)["torch.gone"]})[0] == "torch.old"
+    assert results.stale(Tables(tmp_path), results.read(path)) == ["torch.relu", "torch.relu6", "torch.new"]
+    assert results.stale(Tables(tmp_path), {"torch.old": results.read(path)["torch.gone"]})[0] == "torch.old"
 
 
 def test_every_standing(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_every_standing(tmp_path: Path) -> None:
 
 def test_the_committed_pages_are_up_to_date() -> None:
     tables, kept = Tables(), results.read(coverage.RECORD)
-    assert coverage.stale(tables, kept) == [], "run `make prove`"
+    assert results.stale(tables, kept) == [], "run `make prove`"
     assert [
         name for name, result in kept.items() if result.standing in (Standing.FAILING, Standing.UNPROVEN)
     ] == []

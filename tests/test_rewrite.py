@@ -86,7 +86,8 @@ def test_an_unconverted_name_whose_module_name_is_taken_is_spelled_in_full() -> 
 
 
 def test_a_second_run_changes_nothing() -> None:
-    source = HEAD + "class A(nn.Module):\n    def forward(self, x):\n        return F.relu(x.view(x.size(0), -1))\n"
+    method = "    def forward(self, x):\n        return F.relu(x.view(x.size(0), -1))\n"
+    source = f"{HEAD}class A(nn.Module):\n{method}"
     once = migrate_source(source).code
     assert once != source
     assert migrate_source(once).code == once

@@ -193,15 +193,28 @@ class Expressions(Calls):
 
     def compare(self, node: ast.Compare) -> Value:
         values = [self.expr(node.left)]
-        types = isinstance(node.left, ast.Call) and getattr(node.left.func, "id", "") == "type"
         for comparator in node.comparators:
-            if types:
-                self.types(comparator)
-            else:
+            if not self._compared_types(comparator):
                 values.append(self.expr(comparator))
         if all(isinstance(op, (ast.In, ast.NotIn, ast.Is, ast.IsNot)) for op in node.ops):
             return NUMBER
         return next((v for v in values if v.kind in ("tensor", "array")), NUMBER)
+
+    def _compared_types(self, node: ast.expr) -> bool:
+        """``t is nn.ReLU``, ``type(m) in (nn.ReLU, nn.SiLU)``: the classes themselves are meant."""
+        parts = node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else [node]
+        found = [self.reference(part) for part in parts if isinstance(part, (ast.Name, ast.Attribute))]
+        if not found or len(found) != len(parts):
+            return False
+        if not all(value.direct and value.kind == "ref" and self._is_class(value.name) for value in found):
+            return False
+        for part, value in zip(parts, found, strict=True):
+            self.record(Site("compared", value.name, part))
+        return True
+
+    def _is_class(self, name: str) -> bool:
+        row = self.index.tables.row(name) if self.is_torch(name) else None
+        return row is not None and (row.returns in ("module", "class") or name == "torch.Tensor")
 
     def conditional(self, node: ast.IfExp) -> Value:
         self.expr(node.test)

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     pass
 
 
+def indirect(value: Value) -> Value:
+    """A value as another file sees it: its names are not that file's own imports."""
+    alternatives = tuple(replace(each, direct=False) for each in value.alternatives)
+    return replace(value, direct=False, alternatives=alternatives)
+
+
 class Imports(State):
     """The import statements of a walk."""
 
@@ -55,12 +61,14 @@ class Imports(State):
             value = self.index.member(source, alias.name)
             self._follow(source)
             self._follow(f"{source}.{alias.name}")
+        if value is not None and any(v.direct and self._is_torch(v.name) for v in value.alternatives):
+            value = indirect(value)
         if value is not None and value.direct and self._is_torch(value.name):
             if value.name in self.index.tables.namespaces:  # torch itself, through another file
                 self.scope.names[bound] = value
                 self._record_import(node, alias, value.name, bound, project=True)
                 return
-            value = replace(value, direct=False)
+            value = indirect(value)
         if source != "mindspore" and not source.endswith("ms_snippets"):
             self.analysis.bound.add(bound)
         self.scope.names[bound] = value or UNKNOWN
@@ -77,7 +85,7 @@ class Imports(State):
                 namespace = value.direct and (
                     value.name in self.index.tables.namespaces or not self._is_torch(value.name)
                 )
-                self.scope.names[name] = replace(value, direct=namespace)
+                self.scope.names[name] = value if namespace else indirect(value)
 
     def _bound_torch(
         self, node: ast.Import | ast.ImportFrom, alias: ast.alias, name: str, bound: str

@@ -105,7 +105,10 @@ class CallText:
         line = self.text.line_start(extent.start)
         if data[end : end + 1] in (b"\r", b"\n", b"") and not data[line : extent.start].strip():
             return Edit(line, self.text.line_end(end), ())
-        return Edit(extent.start, end, ())
+        start = extent.start
+        if data[end : end + 1] in (b"\r", b"\n"):  # nothing stays behind it on its line
+            start = line + len(data[line:start].rstrip())
+        return Edit(start, end, ())
 
     def insert(self, keep: list[Extent], additions: list[str]) -> Edit:
         """Adds keyword arguments behind the last one that stays."""

@@ -213,9 +213,7 @@ def _callee(
     out.needs |= needs
     start = text.start(where.call)
     separator = ", " if more else ""
-    out.edits.append(
-        Edit(start, call_text.open + 1, (f"{name}(", receiver_inside(text, func), separator))
-    )
+    out.edits.append(Edit(start, call_text.open + 1, (f"{name}(", receiver_inside(text, func), separator)))
 
 
 def receiver_inside(text: Text, func: ast.Attribute) -> Span:

@@ -134,7 +134,8 @@ class ImportWriter:
         rest = self.text.data[end:stop].strip()
         if self.text.data[line:start].strip() or (rest and not rest.startswith(b"#")):
             return Edit(start, end, ("pass",))
-        return Edit(start, end, ()) if rest else Edit(line, stop, ())
+        comment = self.text.data.find(b"#", end, stop)  # a comment beside it stays, where the import began
+        return Edit(start, comment, ()) if rest else Edit(line, stop, ())
 
     def _alone(self, statement: ast.stmt) -> bool:
         """Whether nothing else stays in the statement's block."""

@@ -103,25 +103,14 @@ def _totals(totals: Mapping[str, Counter[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def stale(tables: Tables, record: Mapping[str, Result]) -> list[str]:
-    """Rows that were added, edited or removed since they were proven."""
-    found = sorted(record.keys() - set(tables.names()))
-    for name in tables.names():
-        row, result = tables.row(name), record.get(name)
-        assert row is not None
-        if result is None or result.digest != results.digest(row, tables.proofs(row.name)):
-            found.append(name)
-    return found
-
-
 def main() -> int:
     """Writes the page; exit code 1 where the record is older than the tables."""
     tables, record = Tables(), results.read(RECORD)
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(tables, record), encoding="utf-8")
-    old = stale(tables, record)
+    old = results.stale(tables, record)
     if old:
-        print(f"{len(old)} rows are not as they were proven; run make prove: {', '.join(old[:10])}")
+        print(f"{len(old)} rows are not as they were proven; run prove --changed: {', '.join(old[:10])}")
     return int(bool(old))
 
 

@@ -35,6 +35,7 @@ from astmigrate.verify.wrapping import mentions, wrap
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "proofs.json"
+OPEN = (Standing.FAILING, Standing.UNPROVEN)  # what a converting row must not be
 COMPARISONS = ("value", "shape", "signature")
 
 
@@ -183,30 +184,38 @@ def run_all(tasks: Sequence[Task], tables: Tables, jobs: int, seconds: float) ->
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Proves, prints the failures and the counts, keeps the record."""
-    parser = argparse.ArgumentParser(prog="prove", description="Run the proofs of the table rows.")
-    parser.add_argument("--only", default="", metavar="PREFIX", help="rows below this name, e.g. torch.nn")
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
-    parser.add_argument("--seconds", type=float, default=60, help="time limit of a proof on one side")
-    parser.add_argument("--tables", type=Path, metavar="FOLDER", help="another folder of tables")
-    parser.add_argument(
-        "--record", type=Path, metavar="JSON", help="default docs/proofs.json; none with --tables"
-    )
-    parser.add_argument(
-        "--failures", type=Path, metavar="FOLDER", help="also write prove_NAMESPACE.txt there"
-    )
-    options = parser.parse_args(arguments)
+    options = _options(arguments)
     tables = Tables(options.tables)
+    record = options.record or (None if options.tables else RECORD)
+    known = results.read(record) if record is not None else {}
     rows = tasks_of(tables, options.only)
+    if options.changed:
+        chosen = {*results.stale(tables, known), *(n for n, r in known.items() if r.standing in OPEN)}
+        rows = {name: tasks for name, tasks in rows.items() if name in chosen}
     tasks = [task for own in rows.values() for task in own]
     verdicts = run_all(tasks, tables, options.jobs, options.seconds)
     verdicts.sort(key=lambda verdict: (verdict.row, verdict.number))
     found = {name: results.summarise(name, tables, [v for v in verdicts if v.row == name]) for name in rows}
     _tell(verdicts, found, options.failures)
-    record = options.record or (None if options.tables else RECORD)
     if record is not None:
-        kept = {n: r for n, r in results.read(record).items() if n not in found and tables.row(n) is not None}
-        results.write(record, {**(kept if options.only else {}), **found})
-    return int(not found or any(r.standing in (Standing.FAILING, Standing.UNPROVEN) for r in found.values()))
+        partly = options.only or options.changed
+        kept = {n: r for n, r in known.items() if partly and tables.row(n) is not None}
+        results.write(record, {**kept, **found})
+    nothing = not rows and not options.changed
+    return int(nothing or any(result.standing in OPEN for result in found.values()))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="prove", description="Run the proofs of the table rows.")
+    add = parser.add_argument
+    add("--only", default="", metavar="PREFIX", help="rows below this name, e.g. torch.nn")
+    add("--changed", action="store_true", help="rows edited since they were proven, and those that are not")
+    add("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    add("--seconds", type=float, default=60, help="time limit of a proof on one side")
+    add("--tables", type=Path, metavar="FOLDER", help="another folder of tables")
+    add("--record", type=Path, metavar="JSON", help="default docs/proofs.json; none with --tables")
+    add("--failures", type=Path, metavar="FOLDER", help="also write prove_NAMESPACE.txt there")
+    return parser.parse_args(arguments)
 
 
 def _tell(verdicts: Sequence[Verdict], found: dict[str, Result], folder: Path | None) -> None:

@@ -108,6 +108,17 @@ def read(path: Path) -> dict[str, Result]:
     }
 
 
+def stale(tables: Tables, record: Mapping[str, Result]) -> list[str]:
+    """Rows that were added, edited or removed since they were proven."""
+    found = sorted(record.keys() - set(tables.names()))
+    for name in tables.names():
+        row, result = tables.row(name), record.get(name)
+        assert row is not None
+        if result is None or result.digest != digest(row, tables.proofs(row.name)):
+            found.append(name)
+    return found
+
+
 COLUMNS = (*Standing, "loosened")
 
 

@@ -92,9 +92,12 @@ def of_target(name: str) -> Signature | None:
 
 
 def is_method(name: str) -> bool:
-    """Whether the name is a class's attribute, so that its first parameter is the receiver."""
-    owner = name.rpartition(".")[0]
-    return bool(owner) and isinstance(resolve(owner), type)
+    """Whether the name is a class's attribute whose first parameter is the receiver."""
+    owner, _, leaf = name.rpartition(".")
+    holder = resolve(owner) if owner else None
+    if not isinstance(holder, type):
+        return False
+    return not isinstance(inspect.getattr_static(holder, leaf, None), staticmethod | classmethod)
 
 
 def _functions(found: Any) -> Iterator[Callable[..., Any]]:

@@ -41,8 +41,9 @@ def tasks_of(tables: Tables, prefix: str = "") -> dict[str, list[Task]]:
 
 def of_alias(alias: str, name: str, proofs: Sequence[Proof]) -> tuple[Proof, ...]:
     """The first proof that can be said with the alias: methods by their last name, all else in full."""
-    if alias.startswith("torch.Tensor.") and name.startswith("torch.Tensor."):
-        pattern, new = re.escape(f".{name.rpartition('.')[2]}"), f".{alias.rpartition('.')[2]}"
+    owner, _, leaf = name.rpartition(".")
+    if alias.startswith(f"{owner}.") and owner.rpartition(".")[2][0].isupper():
+        pattern, new = re.escape(f".{leaf}"), f".{alias.rpartition('.')[2]}"
     else:
         pattern, new = r"(?<![.\w])" + re.escape(name), alias
     for proof in proofs:

@@ -196,7 +196,7 @@ def test_isinstance_and_bases_name_the_class() -> None:
     assert found == [
         "3 type torch.nn.Linear",
         "3 type torch.nn.Conv2d",
-        "3 type torch.nn.ReLU",
+        "3 compared torch.nn.ReLU",
         "4 value torch.nn.Linear",
         "5 type torch.nn.BatchNorm2d",
     ]
