@@ -48,7 +48,7 @@ types: $(STAMP)
 	@$(VENV)/bin/mypy
 
 prove: $(STAMP) ## run the tables' proofs in both frameworks
-	@$(RUN) -m astmigrate.verify.prove
+	@$(RUN) -m astmigrate.verify.prove $(if $(ONLY),--only $(ONLY))
 
 coverage: $(STAMP) ## write the page of what is covered and how it is proven
 	@$(RUN) -m astmigrate.verify.coverage
