@@ -145,7 +145,7 @@ class SitePlans:
     def _assigned(self, site: Site, form: Form, edits: list[Edit]) -> tuple[list[Edit], str]:
         """A statement that changes its argument in place becomes an assignment to it."""
         assert site.arguments is not None
-        changed = self._changed(site)
+        changed = self._changed(site, form)
         if changed is None or id(site.node) in self._chained:
             return edits, ""
         if not site.statement:
@@ -167,10 +167,12 @@ class SitePlans:
         middle = " = " if direct else "[...] = "
         return Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), middle))
 
-    def _changed(self, site: Site) -> ast.expr | None:
+    def _changed(self, site: Site, form: Form) -> ast.expr | None:
         """What an in-place call changes that others may see: the object that a chain of them begins with."""
         assert site.arguments is not None
-        changed = site.receiver or next(iter(site.arguments.call.args), None)
+        call = site.arguments.call
+        named = (k.value for k in call.keywords if k.arg == form.inplace)
+        changed = site.receiver or next(named, None) or next(iter(call.args), None)
         while isinstance(changed, ast.Call) and id(changed.func) in self._in_place:
             changed = self._in_place[id(changed.func)].receiver
         return changed if isinstance(changed, (ast.Name, ast.Attribute, ast.Subscript)) else None
@@ -419,7 +421,7 @@ class SitePlans:
             assert isinstance(node, ast.Attribute)
             call = site.arguments.call
             start = self.text.start(call)
-            changed = self._changed(site) if row.inplace and site.statement else None
+            changed = self._changed(site, row) if row.inplace and site.statement else None
             if changed is not None:
                 self.edit(self._assignment(site, changed, row))
             opening = self.text.data.index(b"(", self.text.end(node)) + 1

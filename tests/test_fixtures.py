@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from astmigrate.source import decode
 from tests import laws
 from tests.cases import CASES, Case
 from tests.fixtures_update import expected, present
-from tests.migrating import Outcome, migrate_case, migrate_texts
+from tests.migrating import Outcome, migrate_case, migrate_texts, module_name
+from tests.parity.both_sides import python
 
 Migrated = Callable[[Case], Outcome]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -78,6 +80,16 @@ def test_twins_without_torch_stay(case: Case, migrated: Migrated) -> None:
     assert migrated(case).files == case.source_bytes()
     assert findings(migrated(case)) == []
     assert present(case) == {}
+
+
+def test_outputs_import_without_torch(migrated: Migrated, tmp_path: Path) -> None:
+    """Whatever had to stay, every output can be imported where torch is not installed."""
+    cases = [case for case in CASES if not case.name.startswith("noop_")]
+    modules = [(migrated(case), path) for case in cases for path in case.sources()]
+    jobs = [(str(outcome.folder), module_name(path)) for outcome, path in modules]
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
+    done = python("tests.parity.import_side", str(tmp_path / "jobs.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_line_ends_tabs_and_bom_stay(migrated: Migrated) -> None:

@@ -55,12 +55,25 @@ def run(job: dict[str, Any]) -> list[str]:
     folder = Path(job["out"])
     module = importlib.import_module(job["module"])
     model = eval(job["build"], vars(module))
-    if job["checkpoint"]:
-        model.load_state_dict(ms.load_checkpoint(job["checkpoint"]), strict=True)
+    broken = load_strictly(model, job["checkpoint"]) if job["checkpoint"] else []
     model.set_train(False)
     inputs = [ms.Tensor(array) for array in load(folder, "inputs").values()]
     found = dict(leaves(model(*inputs), to_array))
-    return differences(load(folder, "torch"), found)
+    return broken + differences(load(folder, "torch"), found)
+
+
+def load_strictly(model: Any, checkpoint: str) -> list[str]:
+    """Loads by path, buffers too; the parameters must also be found by their own names.
+
+    ``load_state_dict`` goes by the attributes' path and raises for what is missing or left over,
+    ``load_param_into_net`` by ``Parameter.name`` and only returns what it has not found.
+    """
+    import mindspore as ms
+
+    tensors = ms.load_checkpoint(checkpoint)
+    model.load_state_dict(tensors, strict=True)
+    missing, _ = ms.load_param_into_net(model, tensors)
+    return [f"{name}: load_param_into_net does not find it" for name in missing]
 
 
 def main() -> None:
