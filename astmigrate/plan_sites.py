@@ -481,5 +481,5 @@ def root_name(node: ast.expr) -> ast.Name | None:
 
 def same_convention(row: Row) -> bool:
     """Whether MindSpore's API takes torch's arguments as they are, so that it can be passed on itself."""
-    changed = row.rename or row.add or row.drop or row.wrap or row.unsupported or row.handler or row.forms
+    changed = row.rename or row.add or row.drop or row.wrap or row.handler or row.forms
     return not (changed or row.template is not None or row.positional is not None)
