@@ -107,9 +107,10 @@ class Planner(SitePlans):
                 self.findings.at(planned.edit.start, planned.edit.end, Level.INFO, "AM201", "", "",
                          f"'{line}' is inserted to the converted file.")  # fmt: skip
             for name in planned.kept:
+                api = next((i.name for i in self.analysis.imports if i.bound == name), "torch")
                 assert planned.statement is not None
                 start, end = self.text.start(planned.statement), self.text.end(planned.statement)
-                self.findings.at(start, end, Level.INFO, "AM205", "torch", "",
+                self.findings.at(start, end, Level.INFO, "AM205", api, "",
                          f"the import of '{name}' stays for the lines that are not converted.")  # fmt: skip
 
     def _reexport(self, name: str, bound: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from astmigrate.model import Edit, Finding, Level, Migration
-from tests.torch_names import Reference, torch_references
+from tests.torch_names import ROOTS, Reference, torch_references
 
 _BOM = "\ufeff"
 
@@ -182,7 +182,7 @@ def _is_said(reference: Reference, line: int, findings: Sequence[Finding]) -> bo
     """A finding on the line names this API, or anything in it, and does not claim to have converted it."""
     here = [f for f in findings if f.line == line and f.level is not Level.CONVERTED]
     if reference.is_import:
-        return any(f.api.partition(".")[0] == reference.name.partition(".")[0] for f in here)
+        return any(f.api.partition(".")[0] in ROOTS for f in here)
     return any(_same_api(f.api, reference.name) for f in here)
 
 

@@ -137,6 +137,8 @@ class Expressions(Calls):
             return base
         if node.attr == "shape":
             return SIZE
+        if node.attr in ("dtype", "device"):
+            return Value(node.attr)
         for key, value in base.keys:
             if key == node.attr:
                 return value

@@ -127,6 +127,15 @@ def inplace(call: Call, form: Form) -> Form:
     return replace(form, inplace="input") if call.arguments["inplace"].literal is True else form
 
 
+def dropout(call: Call, form: Form) -> Form:
+    """``p=1`` drops everything; MindSpore refuses to keep nothing."""
+    if call.arguments["p"].literal == 1:
+        zeros = "mindspore.ops.zeros_like({input})"
+        always = call.arguments["training"].literal is True
+        form = replace(form, template=zeros if always else f"({zeros} if {{training}} else {{input}})")
+    return inplace(call, form)
+
+
 def elu(call: Call, form: Form) -> Form:
     """``ops.elu`` takes an alpha of 1.0 only."""
     alpha = call.arguments["alpha"]
