@@ -2,8 +2,9 @@
 
     python -m benchmarks.bench [--repeat N]
 
-CPU seconds are user and system time of the command and all its children, start-up included; of N runs
-the fastest counts. PaConvert (https://github.com/PaddlePaddle/PaConvert) runs in an environment of its own.
+CPU seconds are user and system time of the command and all its children, start-up included, modules
+compiled as after an installation; of N runs the fastest counts. PaConvert
+(https://github.com/PaddlePaddle/PaConvert) runs in an environment of its own.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Cost:
 
 def measure(command: Sequence[str], cwd: Path) -> Cost:
     """Runs a command to its end; CPU seconds of all its processes, peak memory of the largest."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
     with (cwd / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=cwd, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
@@ -70,24 +71,28 @@ def copy_text(target: Path) -> list[Path]:
     return copies
 
 
-def fastest(command: Sequence[str], folder: Path, repeat: int) -> Cost:
-    """The fastest of ``repeat`` runs, each into a fresh output folder; memory is the highest."""
-    costs = []
-    for _ in range(repeat):
-        if (folder / "out").is_file():  # PaConvert's output of a single file
-            (folder / "out").unlink()
-        shutil.rmtree(folder / "out", ignore_errors=True)
-        costs.append(measure(command, folder))
-    return Cost(min(c.seconds for c in costs), max(c.megabytes for c in costs))
-
-
 def compare(source: Path, folder: Path, repeat: int) -> tuple[Cost, Cost]:
-    """astmigrate's cost and PaConvert's for the same source."""
-    out = str(folder / "out")
-    ours = fastest([sys.executable, "-m", "astmigrate", str(source), "-o", out], folder, repeat)
+    """astmigrate's cost and PaConvert's for the same source, run in turn: a busy moment hits both."""
+    out = folder / "out"
     log = ["--no_format", "--log_dir", "disable"]
-    command = [paconvert(), "-m", "paconvert.main", "--in_dir", str(source), "--out_dir", out, *log]
-    return ours, fastest(command, folder, repeat)
+    commands = (
+        [sys.executable, "-m", "astmigrate", str(source), "-o", str(out)],
+        [paconvert(), "-m", "paconvert.main", "--in_dir", str(source), "--out_dir", str(out), *log],
+    )
+    costs: tuple[list[Cost], list[Cost]] = ([], [])
+    for _ in range(repeat):
+        for command, taken in zip(commands, costs, strict=True):
+            remove(out)
+            taken.append(measure(command, folder))
+    ours, theirs = (Cost(min(c.seconds for c in t), max(c.megabytes for c in t)) for t in costs)
+    return ours, theirs
+
+
+def remove(out: Path) -> None:
+    """Each run gets a fresh output; PaConvert's of a single file is a file."""
+    if out.is_file():
+        out.unlink()
+    shutil.rmtree(out, ignore_errors=True)
 
 
 def line(what: str, value: float, unit: str, goal: float | None = None) -> None:
