@@ -59,13 +59,6 @@ class Arguments:
     keywords: tuple[Value, ...]
     skip: int = 0  # leading positional arguments that are not the row's: self of an unbound method
 
-    @property
-    def starred(self) -> bool:
-        """Whether only the run can tell which arguments there are."""
-        return any(isinstance(a, ast.Starred) for a in self.call.args[self.skip :]) or any(
-            k.arg is None for k in self.call.keywords
-        )
-
 
 # numpy's names, which torch takes for its own parameters too
 _SYNONYMS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "self": "input"}

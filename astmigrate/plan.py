@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from astmigrate.analysis.sites import Site
+from astmigrate.analysis.sites import BY_RECEIVER, Site
 from astmigrate.model import Edit, Level, Unsupported
 from astmigrate.plan_sites import Planned, SitePlans, root_name, same_convention
 from astmigrate.rewrite.imports import ImportWriter
+
+_NAMESPACES = ("torch", "torch.nn", "torch.nn.functional")
 
 
 class Planner(SitePlans):
@@ -58,26 +60,9 @@ class Planner(SitePlans):
         needs = [n for v in self.wanted.needs.values() for n in v if n.startswith("mindspore")]
         taken = {n.partition(".")[2] or "ms" for n in needs}
         for site in self.unresolved:
-            root = root_name(site.node)
-            binding = next(
-                (i for i in self.analysis.imports if root is not None and i.bound == root.id), None
-            )
-            if (
-                root is None
-                or binding is None
-                or site.role
-                in (
-                    "method",
-                    "attribute",
-                    "member",
-                    "leaf",
-                    "buffer",
-                    "init",
-                    "unclear",
-                    "setting",
-                    "set_child",
-                )
-            ):
+            root = None if site.role in BY_RECEIVER else root_name(site.node)
+            binding = next((i for i in self.analysis.imports if root and i.bound == root.id), None)
+            if root is None or binding is None:
                 continue
             if root.id in taken:
                 self.edit(Edit(self.text.start(root), self.text.end(root), (binding.name,)))
@@ -115,9 +100,7 @@ class Planner(SitePlans):
 
     def _reexport(self, name: str, bound: str) -> None:
         """A torch name that others import from this file."""
-        namespace = {"torch": "import mindspore as {}", "torch.nn": "from mindspore import nn as {}",
-                     "torch.nn.functional": "from mindspore import ops as {}"}.get(name)  # fmt: skip
-        if namespace is not None or bound == "*":
+        if name in _NAMESPACES or bound == "*":  # its importers bring their own import
             return
         row = self.tables.row(name)
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from astmigrate.adapters import adapter_name, adapter_source
 from astmigrate.analysis.index import ProjectIndex
-from astmigrate.analysis.sites import Analysis, Site
+from astmigrate.analysis.sites import BY_RECEIVER, Analysis, Site
 from astmigrate.analysis.text import Text, parse_expression
 from astmigrate.analysis.walk import Walk
 from astmigrate.binding import select
@@ -447,11 +447,7 @@ class SitePlans:
         return name
 
     def _need(self, site: Site, needs: frozenset[str] | set[str]) -> None:
-        root = (
-            root_name(site.node)
-            if site.role not in ("method", "attribute", "member", "leaf", "set_child")
-            else None
-        )
+        root = None if site.role in BY_RECEIVER else root_name(site.node)
         bound = root.id if root is not None and any(i.bound == root.id for i in self.analysis.imports) else ""
         self.wanted.needs.setdefault(bound, set()).update(needs)
         for need in needs:

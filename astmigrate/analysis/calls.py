@@ -66,7 +66,6 @@ class Calls(Methods):
     def _torch(self, node: ast.Call, callee: Value, arguments: Arguments) -> Value:
         """A call of a torch name; through a variable it keeps torch's convention and is no site."""
         name = callee.name
-        role = "call"
         if name.endswith(".__init__") or name.startswith(("torch.nn.Module.", "torch.Tensor.")):
             return self._unbound_method(node, name, arguments)
         row = self.index.tables.row(name)
@@ -79,7 +78,7 @@ class Calls(Methods):
             self._initialised(node.args[0])
         if callee.direct:
             site = Site(
-                role, row.name if row else name, node.func, arguments, statement=self.statement is node
+                "call", row.name if row else name, node.func, arguments, statement=self.statement is node
             )
             if value.kind == "module" and row is not None and row.name in CONTAINERS:
                 site.origin = kinds.Origin()

@@ -10,6 +10,10 @@ from astmigrate.analysis.classes import ClassInfo
 from astmigrate.analysis.kinds import Origin, Value
 from astmigrate.binding import Arguments
 
+# roles whose node does not begin with an imported torch name: what they need or keep is no import's
+BY_RECEIVER = frozenset({"method", "attribute", "member", "leaf", "buffer", "init", "unclear", "setting",
+                         "set_child"})  # fmt: skip
+
 
 @dataclass(eq=False, slots=True)
 class Site:
