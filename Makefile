@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint types format prove coverage audit bench fixtures clean
+.PHONY: help env demo test check lint types format prove zoo coverage audit bench fixtures clean
 
 help: ## what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,7 +50,11 @@ types: $(STAMP)
 prove: $(STAMP) ## run the tables' proofs in both frameworks
 	@$(RUN) -m astmigrate.verify.prove $(if $(ONLY),--only $(ONLY))
 
+zoo: $(STAMP) ## migrate torchvision and pytorchcv, run every model on both sides (ONLY='resnet*' SAMPLE=1)
+	@$(RUN) -m astmigrate.verify.zoo $(if $(ONLY),--only '$(ONLY)') $(if $(SAMPLE),--sample $(SAMPLE))
+
 coverage: $(STAMP) ## write the page of what is covered and how it is proven
+	@$(RUN) -m astmigrate.verify.record_signatures
 	@$(RUN) -m astmigrate.verify.coverage
 
 audit: $(STAMP) ## write the page of defaults that differ between the frameworks

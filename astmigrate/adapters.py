@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -19,18 +20,42 @@ from astmigrate.model import NeedsAdapter, Unsupported
 from astmigrate.rewrite.calls import Target, handler_call, write_call
 from astmigrate.rewrite.names import Names
 from astmigrate.rewrite.splice import splice
+from astmigrate.snippets import catalogue
 from astmigrate.tables import Form, Row
 
 _NAMESPACES = {"torch.Tensor": "tensor_", "torch": "", "torch.nn.functional": "", "torch.nn": ""}
 
+_OF_INSTANCES = ("torch.Tensor.", "torch.nn.Module.", "torch.optim.Optimizer.")  # rows that have a receiver
+
 
 def adapter_name(row: Row) -> str:
-    """The name of a row's adapter in ``ms_snippets``."""
+    """The name of a row's adapter in ``ms_snippets``; not that of the snippet that it calls."""
     if row.adapter:
         return row.adapter.removeprefix("snippets.")
     namespace, _, leaf = row.name.rpartition(".")
     prefix = _NAMESPACES.get(namespace)
-    return f"{prefix}{leaf}" if prefix is not None else row.name.removeprefix("torch.").replace(".", "_")
+    name = f"{prefix}{leaf}" if prefix is not None else row.name.removeprefix("torch.").replace(".", "_")
+    if row.target == f"snippets.{name}" or f"snippets.{name}(" in (row.template or ""):
+        return f"{name}Adapter" if row.returns == "module" else f"{name}_adapter"
+    return name
+
+
+@cache
+def _keywords(name: str) -> frozenset[str] | None:
+    """The keywords that an adapter written by hand takes; None where its source alone does not tell."""
+    source = catalogue().get(name)
+    node = ast.parse(source).body[0] if source else None
+    if isinstance(node, ast.ClassDef):
+        node = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    if not isinstance(node, ast.FunctionDef) or node.args.kwarg is not None:
+        return None
+    return frozenset(a.arg for a in (*node.args.args, *node.args.kwonlyargs))
+
+
+def accepts(name: str, keyword: str | None) -> bool:
+    """Whether the adapter ``name`` may be called with this keyword; ``**`` may hold any."""
+    known = _keywords(name)
+    return known is None or keyword is None or keyword in known
 
 
 def adapter_source(row: Row) -> str:
@@ -38,9 +63,12 @@ def adapter_source(row: Row) -> str:
     if row.forms or row.args is None or row.manual or not (row.target or row.template):
         raise Unsupported("its arguments are only known at run time")
     try:
-        return _class(row) if row.returns == "module" else _function(row)
+        source = _class(row) if row.returns == "module" else _function(row)
     except NeedsAdapter as error:
         raise Unsupported(f"its arguments are only known at run time: {error}") from error
+    needs = Names(()).spell(row.target or "")[1] if row.target else ()
+    imports = "".join(f"{need}\n" for need in needs if need.startswith("from "))
+    return f"{imports}\n\n{source}" if imports else source
 
 
 def _class(row: Row) -> str:
@@ -58,7 +86,7 @@ def _class(row: Row) -> str:
 
 def _function(row: Row) -> str:
     declared = parameters(row.args or ())
-    receiver = "self" if row.name.startswith("torch.Tensor.") else ""
+    receiver = "self" if row.name.startswith(_OF_INSTANCES) or "{self}" in (row.template or "") else ""
     name = adapter_name(row)
     call = _written(row, f"self.{row.name.rpartition('.')[2]}" if receiver else row.name, receiver=receiver)
     checks = _checks(row, declared, "    ")

@@ -20,6 +20,7 @@ Examples:
   astmigrate src --check                exit 1 if anything is left to migrate
   astmigrate - < model.py > new.py      from standard input to standard output
   astmigrate weights resnet.pth --rules out/weights.json --root resnet:ResNet -o resnet.ckpt
+  astmigrate verify resnet.py out --root resnet:ResNet --input f32[1,3,64,64]   runs both sides
   astmigrate explain nn.Conv2d          what a torch name becomes, and how that is proven
 """
 
@@ -95,8 +96,8 @@ def main() -> None:
     "--report",
     "reports",
     multiple=True,
-    type=click.Choice(["text", "json"]),
-    help="Which report to write (with -o; default: both) or print (without). Can be given twice.",
+    type=click.Choice(["text", "json", "html", "sarif"]),
+    help="Which report to write (with -o; default: text and json) or print (without). Repeatable.",
 )
 @click.option(
     "--exclude",
@@ -104,7 +105,20 @@ def main() -> None:
     multiple=True,
     help="Leave out files and folders by name or path. Repeatable.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+@click.option(
+    "-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="The most processes; default: one a core."
+)
+@click.option("--no-cache", is_flag=True, help="Migrate every file anew; keep no results for the next run.")
+@click.option(
+    "--table",
+    "tables",
+    metavar="TOML",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Rows of your own, as in api_tables/; they go before astmigrate's. Repeatable.",
+)
+@click.option("--no-gitignore", is_flag=True, help="Migrate what git ignores, too.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary, no progress bar.")
 def migrate(
     sources: tuple[str, ...],
     output: str | None,
@@ -112,10 +126,14 @@ def migrate(
     check: bool,
     reports: tuple[str, ...],
     exclude: tuple[str, ...],
+    jobs: int | None,
+    no_cache: bool,
+    tables: tuple[Path, ...],
+    no_gitignore: bool,
     quiet: bool,
 ) -> None:
     """Rewrite SRC; the default command."""
-    from astmigrate import settings
+    from astmigrate import places, settings
     from astmigrate.layout import LayoutError
     from astmigrate.model import TableError
     from astmigrate.run import Options, run
@@ -134,6 +152,10 @@ def migrate(
             reports or defaults.report,
             exclude or defaults.exclude,
             quiet or defaults.quiet,
+            jobs or defaults.jobs or places.cores(),
+            None if no_cache or not defaults.cache else places.cache_folder,
+            defaults.gitignore and not no_gitignore,
+            _own_tables(tables or tuple(map(Path, defaults.tables))),
         )
         _leave(run(options))
     except (LayoutError, settings.SettingsError) as error:
@@ -195,17 +217,97 @@ def weights(
 
 
 @main.command(context_settings=_CONTEXT)
+@click.argument("source", metavar="SRC", type=click.Path(exists=True))
+@click.argument("output", metavar="OUT", type=click.Path(exists=True, file_okay=False))
+@click.option("--root", metavar="MODULE:NAME", required=True, help="The model: a class, or a function.")
+@click.option("--args", "arguments", default="", help="What to call it with, e.g. 'num_classes=10'.")
+@click.option("--input", "inputs", metavar="[NAME=]SPEC", multiple=True,
+              help="'f32[1,3,64,64]', 'i64[2,8] 0..99', 'mask=bool[2,8]', 'n=3'. Repeatable.")  # fmt: skip
+@click.option("--checkpoint", type=_FILE, help="Real weights; without it random ones that show a fault.")
+@click.option("--key", default="", help="Where in the checkpoint the weights are, e.g. model_ema.")
+@click.option("--rules", type=_FILE, help="The weight rules, if not those that the migration left in OUT.")
+@click.option("--train", is_flag=True, help="Compare one training forward and all gradients; dropout is off.")
+@click.option("--layers", type=click.Choice(["always", "different", "never"]), default="always",
+              show_default=True, help="When to compare layer by layer.")  # fmt: skip
+@click.option("--tolerance", type=click.FloatRange(min=0), default=1e-4, show_default=True,
+              help="Of the largest difference, relative to max(1, max|y|).")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="For weights and inputs.")
+@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds for each side.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(
+    source: str,
+    output: str,
+    root: str,
+    arguments: str,
+    inputs: tuple[str, ...],
+    checkpoint: Path | None,
+    key: str,
+    rules: Path | None,
+    train: bool,
+    layers: str,
+    tolerance: float,
+    seed: int,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Run a model of SRC in PyTorch and its migration in OUT in MindSpore, and compare them layer by layer.
+
+    THIS RUNS YOUR CODE, both sides, each in a process of its own; no other command does. Both get the same
+    weights, converted by the rules in OUT. Shows the first layer that differs, with the lines that made it.
+    Needs the extra: pip install 'astmigrate[verify]'.
+
+    \b
+    Exit codes: 0 equal, 1 different, 2 could not run.
+    """
+    try:
+        from astmigrate.verify.model_command import run
+        from astmigrate.verify.models import Layers, Request
+    except ImportError as error:
+        raise click.UsageError(f"verify needs {error.name}: pip install 'astmigrate[verify]'") from error
+    request = Request(
+        source, output, root, arguments, inputs, str(rules or ""), str(checkpoint or ""), key, train,
+        Layers(layers), tolerance, seed, timeout,
+    )  # fmt: skip
+    _leave(run(request, as_json))
+
+
+@main.command(context_settings=_CONTEXT)
 @click.argument("name")
-def explain(name: str) -> None:
-    """Say what the torch NAME becomes: target, arguments, differences, proof.
+@click.option("--table", "own", metavar="TOML", multiple=True, type=click.Path(path_type=Path),
+              help="Rows of your own, too. Repeatable.")  # fmt: skip
+def explain(name: str, own: tuple[Path, ...]) -> None:
+    """Say what the torch NAME becomes: target, arguments on both sides, differences, proof.
 
     Any usual spelling will do: torch.nn.Conv2d, nn.Conv2d, F.gelu, Tensor.view, x.view.
     """
+    from astmigrate import settings
     from astmigrate.explain import explain as explanation
+    from astmigrate.explain import show
+    from astmigrate.migrate import tables_with
 
-    text, found = explanation(name)
+    try:
+        own = own or tuple(map(Path, settings.load(settings.find(["-"])).tables))
+    except settings.SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    tables = tables_with(_own_tables(own))
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        _leave(0 if show(name, tables, Console()) else 2)
+    text, found = explanation(name, tables)
     click.echo(text, err=not found)
     _leave(0 if found else 2)
+
+
+def _own_tables(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The user's tables once they are checked; what is wrong with them is wrong usage."""
+    if paths:
+        from astmigrate.table_checks import check_own
+
+        errors = check_own(paths)
+        if errors:
+            raise click.UsageError("\n".join(errors))
+    return paths
 
 
 def _leave(code: int) -> NoReturn:

@@ -1,17 +1,21 @@
-"""``astmigrate explain``: a row of the tables in words."""
+"""``astmigrate explain``: a row of the tables in words, its two signatures side by side."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from astmigrate.binding import parameters
+from astmigrate.comparison import Known, Pair, pairs, read_signatures
 from astmigrate.handlers import handler
 from astmigrate.migrate import default_tables
 from astmigrate.tables import Form, Proof, Row, Tables
 from astmigrate.verify.results import Result, Standing, digest, read
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _STANDINGS = {
     Standing.RUN: "its proofs ran in PyTorch and MindSpore on a CPU: values, dtypes and shapes agree",
@@ -35,21 +39,77 @@ _SHORT = {
     "torchvision": "torchvision",
 }
 
-Value = TypeVar("Value")
 _SHOWN = 3  # proofs; a row may have twenty
+_HEAD = Pair("PyTorch", "MindSpore", "what differs")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A table of parameters, and by how much its lines are indented."""
+
+    pairs: tuple[Pair, ...]
+    indent: str = "  "
+
+
+Block = str | Sides  # a line or a table
 
 
 def explain(name: str, tables: Tables | None = None) -> tuple[str, bool]:
     """The text about ``name`` in any usual spelling, and whether there is a row for it."""
-    tables = tables or default_tables()
+    explained, found = _explained(name, tables or default_tables())
+    texts = ["\n".join(line for block in blocks for line in _plain_lines(block)) for blocks in explained]
+    return "\n\n".join(texts), found
+
+
+def show(name: str, tables: Tables | None, console: Console) -> bool:
+    """Prints what ``explain`` says on a terminal; whether there is a row."""
+    explained, found = _explained(name, tables or default_tables())
+    for number, blocks in enumerate(explained):
+        console.print("\n" if number else "", end="")
+        for place, block in enumerate(blocks):
+            if isinstance(block, str):
+                style = "bold" if place == 0 and found else None
+                console.print(block, style=style, markup=False, highlight=False, soft_wrap=True)
+            else:
+                _print_table(block, console)
+    return found
+
+
+def _explained(name: str, tables: Tables) -> tuple[list[list[Block]], bool]:
     wanted = re.sub(r"\(.*\)?$", "", name.strip(), flags=re.DOTALL).strip()
     rows = _rows(wanted, tables)
-    if rows:
-        # Beside the tables, in a checkout as in the wheel.
-        record = read(tables.folder.parent / "docs" / "proofs.json")
-        return "\n\n".join("\n".join(_lines(row, tables.proofs(row.name), record)) for row in rows), True
-    near = _near(wanted, tables)
-    return f"no row for {name}" + (f"; did you mean {', '.join(near)}?" if near else ""), False
+    if not rows:
+        near = _near(wanted, tables)
+        return [[f"no row for {name}" + (f"; did you mean {', '.join(near)}?" if near else "")]], False
+    docs = tables.folder.parent / "docs"  # beside the tables, in a checkout as in the wheel
+    record, known = read(docs / "proofs.json"), read_signatures(docs)
+    return [list(_lines(row, tables.proofs(row.name), record, known)) for row in rows], True
+
+
+def _plain_lines(block: Block) -> Iterator[str]:
+    if isinstance(block, str):
+        yield block
+        return
+    widths = [
+        max(len(getattr(pair, side)) for pair in (_HEAD, *block.pairs)) for side in ("torch", "mindspore")
+    ]
+    for pair in (_HEAD, *block.pairs):
+        line = f"{block.indent}{pair.torch:<{widths[0]}}  {pair.mindspore:<{widths[1]}}  {pair.differs}"
+        yield line.rstrip()
+
+
+def _print_table(sides: Sides, console: Console) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in (_HEAD.torch, _HEAD.mindspore, _HEAD.differs):
+        table.add_column(title, overflow="fold")
+    for pair in sides.pairs:
+        style = "yellow" if pair.differs else ""
+        table.add_row(*(Text(text, style) for text in (pair.torch, pair.mindspore, pair.differs)))
+    console.print(Padding(table, (0, 0, 0, len(sides.indent))))
 
 
 def _rows(wanted: str, tables: Tables) -> list[Row]:
@@ -60,7 +120,7 @@ def _rows(wanted: str, tables: Tables) -> list[Row]:
             return [row]
     leaf = wanted.rpartition(".")[2]
     head = wanted.partition(".")[0]
-    if head in _SHORT or head == "torch":
+    if head in _SHORT or head in tables.packages:
         return []  # a name of torch that has no row must not become another one
     same = [tables.row(full) for full in tables.names() if full.rpartition(".")[2] == leaf]
     if "." in wanted:  # x.view: a method of some value
@@ -93,13 +153,15 @@ def _near(wanted: str, tables: Tables) -> list[str]:
     return [name for leaf in close for name in leaves[leaf]][:3]
 
 
-def _lines(row: Row, proofs: tuple[Proof, ...], record: Mapping[str, Result]) -> Iterator[str]:
+def _lines(
+    row: Row, proofs: tuple[Proof, ...], record: Mapping[str, Result], known: Known
+) -> Iterator[Block]:
     yield row.name
     if not row.forms:
-        yield from _form(row)
+        yield from _form(row.name, row, known)
     for form in row.forms:
         yield f"  where {_conditions(form.when)}" if form.when else "  where the call fits"
-        yield from ("  " + line for line in _form(form))
+        yield from (_deeper(block) for block in _form(row.name, form, known))
     yield from _pairs("weights", row.weights)
     yield from _pairs("attributes", row.attributes)
     if row.adapter:
@@ -127,7 +189,11 @@ def verified(row: Row, proofs: tuple[Proof, ...], record: Mapping[str, Result]) 
     return "; ".join([said, *(f"loosened: {reason}" for reason in result.loosened)])
 
 
-def _form(form: Form) -> Iterator[str]:
+def _deeper(block: Block) -> Block:
+    return f"  {block}" if isinstance(block, str) else Sides(block.pairs, f"  {block.indent}")
+
+
+def _form(name: str, form: Form, known: Known) -> Iterator[Block]:
     """What a call becomes and what is said about its arguments."""
     if form.manual:
         yield f"  stays         {form.manual}"
@@ -137,36 +203,17 @@ def _form(form: Form) -> Iterator[str]:
     if form.template or form.target:
         yield f"  becomes       {form.template or form.target}"
     if form.args is not None:
-        yield f"  torch takes   ({', '.join(form.args)})"
-    yield from _arguments(form)
+        found = pairs(name, form, known)
+        if found:
+            yield Sides(tuple(found))
+        else:
+            yield "  arguments     none"
     if form.inplace:
         yield f"  in place      becomes an assignment to {form.inplace}"
     if form.handler:
         yield f"  also          {_first_line(handler(form.handler).__doc__)}"
     if form.note or form.level == "review":
         yield f"  differs       {form.note or 'needs a look'}"
-
-
-def _arguments(form: Form) -> Iterator[str]:
-    """What is said about each argument that this form has; it inherits its row's fields for all of them."""
-    own = {parameter.name for parameter in parameters(form.args or ())}
-    for name, new in _of(own, form.rename):
-        yield f"  argument      {name} is called {new}"
-    for name, expression in _of(own, form.wrap):
-        yield f"  argument      {name} is written {expression.replace('{}', name)}"
-    for name, value in form.add.items():
-        yield f"  argument      {name}={_plain(value)} is stated where the source says nothing"
-    for name, harmless in _of(own, form.drop):
-        values = "" if harmless == "*" else f" where it is {' or '.join(harmless)}"
-        yield f"  argument      {name} is left out{values}"
-    for name, reason in _of(own, form.unsupported):
-        yield f"  argument      {name} stops the conversion: {reason}"
-    for name, condition in _of(own, form.review):
-        yield f"  argument      {name} needs a look: {condition}"
-
-
-def _of(names: set[str], field: Mapping[str, Value]) -> list[tuple[str, Value]]:
-    return [(name, value) for name, value in field.items() if name in names]
 
 
 def _pairs(title: str, values: Mapping[str, object]) -> Iterator[str]:
@@ -185,7 +232,3 @@ def _conditions(when: Mapping[str, str]) -> str:
 
 def _first_line(text: str | None) -> str:
     return " ".join((text or "").strip().partition("\n\n")[0].split())
-
-
-def _plain(value: str) -> str:
-    return value.replace("mindspore.", "ms.", 1) if value.startswith("mindspore.") else value

@@ -32,13 +32,23 @@ class Findings:
         column, end_column = self.text.column(line, column), self.text.column(end_line, end_column)
         self.found.append(Finding(line, column, end_line, end_column, level, code, api, target, message))
 
+    def forget(self, site: Site) -> None:
+        """Drops what was told of a site that goes with an argument that MindSpore needs not."""
+        line, column = self.text.position(self._place(site)[0])
+        column = self.text.column(line, column)
+        self.found = [f for f in self.found if (f.line, f.column, f.api) != (line, column, site.name)]
+
     def of(self, site: Site, level: Level, code: str, target: str, message: str) -> None:
         """A finding on a site."""
+        start, end = self._place(site)
+        self.at(start, end, level, code, site.name, target, message)
+
+    def _place(self, site: Site) -> tuple[int, int]:
         node = site.node
         start, end = self.text.start(node), self.text.end(node)
         if site.role in _AT_THE_NAME and isinstance(node, ast.Attribute):
             start = end - len(node.attr.encode())
-        self.at(start, end, level, code, site.name, target, message)
+        return start, end
 
     def converted(
         self, site: Site, code: str, api: str, target: str, *notes: str, review: bool = False

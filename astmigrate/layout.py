@@ -15,8 +15,13 @@ from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
 
+from astmigrate.ignored import IGNORE_FILE, Ignored
+from astmigrate.writers.atomic import is_temporary
+
 STDIN = "-"
-REPORTS = ("report.txt", "report.json", "weights.json")
+REPORTS = {"text": "report.txt", "json": "report.json", "html": "report.html", "sarif": "report.sarif"}
+USUAL_REPORTS = ("text", "json")
+WEIGHTS = "weights.json"
 REPORT_TITLE = "astmigrate report"
 
 # Nobody's source: what version control, interpreters and tools keep beside it.
@@ -25,6 +30,14 @@ _NOT_SOURCE = frozenset(
         *(".git", ".hg", ".svn", ".eggs", ".tox", ".nox", ".ipynb_checkpoints", "node_modules"),
         *("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"),
     ]
+)
+
+
+_REPORT_STARTS = (
+    ("report.txt", REPORT_TITLE.encode()),
+    ("report.json", b'{"version": 1, "files": ['),
+    ("report.html", f"<!doctype html>\n<!-- {REPORT_TITLE} -->".encode()),
+    ("report.sarif", b'{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"astmigrate"'),
 )
 
 
@@ -78,27 +91,35 @@ class Layout:
         return list(dict.fromkeys(item.report for item in self.inputs)) or [""]
 
 
-def lay_out(sources: Sequence[str], out: Path | None = None, exclude: Sequence[str] = ()) -> Layout:
+def lay_out(
+    sources: Sequence[str],
+    out: Path | None = None,
+    exclude: Sequence[str] = (),
+    reports: Sequence[str] = USUAL_REPORTS,
+    gitignore: bool = True,
+) -> Layout:
     """The layout of ``sources``; raises ``LayoutError`` where outputs would collide or overwrite a source."""
     layout = Layout()
     for source in dict.fromkeys(sources):
         if source == STDIN:
             layout.inputs.append(Input(None, "stdin.py", Kind.PYTHON, "stdin"))
         elif os.path.isdir(source):
-            _Folder(Path(source), out, exclude, layout).collect()
+            ignored = Ignored(Path(source)) if gitignore else None
+            _Folder(Path(source), out, exclude, layout, ignored).collect()
         else:
             path = Path(source)
             layout.inputs.append(Input(path, path.name, Kind.PYTHON, path.stem))
     if out is not None:
-        _check_claims(layout)
-        _check_places(layout, out)
+        own = [name for stem in layout.reports for name in report_names(stem, reports).values()]
+        _check_claims(layout, own)
+        _check_places(layout, out, own)
     return layout
 
 
-def report_names(stem: str) -> tuple[str, str, str]:
-    """The paths of the text report, the JSON report and the weight rules below OUT."""
-    text, data, weights = (f"{stem}.{name}" if stem else name for name in REPORTS)
-    return text, data, weights
+def report_names(stem: str, kinds: Sequence[str] = USUAL_REPORTS) -> dict[str, str]:
+    """Path below OUT of each kind of report, and of the weight rules as "weights"."""
+    names = {kind: name for kind, name in REPORTS.items() if kind in kinds} | {"weights": WEIGHTS}
+    return {kind: f"{stem}.{name}" if stem else name for kind, name in names.items()}
 
 
 def printable(path: str) -> str:
@@ -114,6 +135,7 @@ class _Folder:
     out: Path | None
     exclude: Sequence[str]
     layout: Layout
+    ignored: Ignored | None = None
     prefix: str = ""
     real_root: str = ""
     real_out: str = ""
@@ -128,7 +150,7 @@ class _Folder:
         own = not self.prefix and _has_own_reports(self.root)
         for path, kind in self._walk(self.root):
             inside = path.relative_to(self.root).as_posix()
-            if not (own and inside in REPORTS):
+            if not (own and inside in (*REPORTS.values(), WEIGHTS)):
                 self.layout.inputs.append(Input(path, self.prefix + inside, kind))
 
     def _walk(self, folder: Path) -> Iterator[tuple[Path, Kind]]:
@@ -139,9 +161,11 @@ class _Folder:
         except OSError as error:
             self._remark(folder, f"cannot be read: {error.strerror or error}", failed=True)
             return
+        if self.ignored is not None and any(entry.name == IGNORE_FILE for entry in found):
+            self.ignored.enter(folder)
         for entry in found:
             path = Path(entry.path)
-            if self._excluded(path, entry.name):
+            if self._excluded(path, entry):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if not self._skipped(path, entry.name):
@@ -151,9 +175,14 @@ class _Folder:
             elif kind := self._kind(path):
                 yield path, kind
 
-    def _excluded(self, path: Path, name: str) -> bool:
-        inside = path.relative_to(self.root).as_posix()
-        return any(fnmatch(name, pattern) or fnmatch(inside, pattern) for pattern in self.exclude)
+    def _excluded(self, path: Path, entry: os.DirEntry[str]) -> bool:
+        if is_temporary(entry.name):
+            return True
+        if self.exclude:
+            inside = path.relative_to(self.root).as_posix()
+            if any(fnmatch(entry.name, pattern) or fnmatch(inside, pattern) for pattern in self.exclude):
+                return True
+        return self.ignored is not None and self.ignored.has(path, entry.is_dir(follow_symlinks=False))
 
     def _skipped(self, path: Path, name: str) -> bool:
         if name in _NOT_SOURCE or os.path.exists(path / "pyvenv.cfg"):
@@ -205,7 +234,7 @@ def _is_script(path: Path) -> bool:
 
 def _has_own_reports(folder: Path) -> bool:
     """Whether the folder is the output of an earlier run: its reports are not source, and made again."""
-    for name, start in (("report.txt", REPORT_TITLE.encode()), ("report.json", b'{"version": 1, "files": [')):
+    for name, start in _REPORT_STARTS:
         try:
             with (folder / name).open("rb") as file:
                 if file.read(len(start)) == start:
@@ -215,7 +244,7 @@ def _has_own_reports(folder: Path) -> bool:
     return False
 
 
-def _check_claims(layout: Layout) -> None:
+def _check_claims(layout: Layout, own: Sequence[str]) -> None:
     """No two inputs, and no input and report, may have one place."""
     claims: dict[str, str] = {}
 
@@ -226,12 +255,11 @@ def _check_claims(layout: Layout) -> None:
 
     for item in layout.inputs:
         claim(item.target, item.shown)
-    for stem in layout.reports:
-        for name in report_names(stem):
-            claim(name, f"astmigrate's own {name}")
+    for name in own:
+        claim(name, f"astmigrate's own {name}")
 
 
-def _check_places(layout: Layout, out: Path) -> None:
+def _check_places(layout: Layout, out: Path, own: Sequence[str]) -> None:
     """No output may land on a source, nor outside of OUT through a link that OUT holds."""
     if os.path.exists(out) and not os.path.isdir(out):
         raise LayoutError(f"the output folder {out} is a file")
@@ -239,7 +267,7 @@ def _check_places(layout: Layout, out: Path) -> None:
     real_out = os.path.realpath(out)
     targets = [item.target for item in layout.inputs]
     parents: dict[Path, str] = {}
-    for target in targets + [name for stem in layout.reports for name in report_names(stem)]:
+    for target in (*targets, *own):
         place = out / target
         parent = parents.get(place.parent) or os.path.realpath(place.parent)
         parents[place.parent] = parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from astmigrate.analysis.index import Module, ProjectIndex
 from astmigrate.model import Migration
@@ -19,6 +20,11 @@ _BOM = "\ufeff"
 def default_tables() -> Tables:
     """The tables that travel with astmigrate."""
     return Tables()
+
+
+def tables_with(own: tuple[Path, ...]) -> Tables:
+    """The same, and tables of the user's."""
+    return Tables(own=own) if own else default_tables()
 
 
 def migrate_source(text: str, filename: str = "<source>", *, tables: Tables | None = None) -> Migration:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from astmigrate.analysis.index import Module
+from astmigrate.analysis.module import Module
 from astmigrate.layout import printable
 
 INIT = "__init__.py"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+
+from astmigrate.analysis.kinds import TORCH_ROOTS
 from astmigrate.analysis.sites import BY_RECEIVER, Site
-from astmigrate.model import Edit, Level, Unsupported
+from astmigrate.model import Edit, Level, Span, Unsupported
 from astmigrate.plan_sites import Planned, SitePlans, root_name, same_convention
 from astmigrate.rewrite.imports import ImportWriter
+from astmigrate.rewrite.quotes import requoted
 
+_IMPORT_FAILURES = {"ImportError", "Exception", "BaseException"}
 _NAMESPACES = ("torch", "torch.nn", "torch.nn.functional")
 
 
@@ -15,6 +20,7 @@ class Planner(SitePlans):
 
     def run(self) -> Planned:
         """Plans sites, renames and imports."""
+        self._quoted: set[int] = set()  # where quoted annotations start
         for imported in self.analysis.imports:
             if imported.reexported or (imported.bound in self.analysis.indirect and not imported.project):
                 self._reexport(imported.name, imported.bound)
@@ -24,9 +30,11 @@ class Planner(SitePlans):
             self.edit(Edit(rename.start, rename.end, (rename.new,)))
             self.findings.at(rename.start, rename.end, Level.CONVERTED, "AM104", rename.api, rename.target,
                      f"'{rename.api}' is converted to '{rename.target}'.")  # fmt: skip
+        self.wanted.staying |= self.analysis.staying
         self._late_names()
         self._keep_unresolved()
         self._imports()
+        self.out.edits = requoted(self.text, self.out.edits)
         self.findings.found.sort(key=lambda f: (f.line, f.column, f.code))
         self.out.findings = self.findings.found
         return self.out
@@ -60,7 +68,13 @@ class Planner(SitePlans):
         needs = [n for v in self.wanted.needs.values() for n in v if n.startswith("mindspore")]
         taken = {n.partition(".")[2] or "ms" for n in needs}
         for site in self.unresolved:
-            root = None if site.role in BY_RECEIVER else root_name(site.node)
+            if self._is_gone(site.node):
+                self.findings.forget(site)
+                continue
+            named = (
+                site.node.func if site.role == "decorator" and isinstance(site.node, ast.Call) else site.node
+            )
+            root = None if site.role in BY_RECEIVER else root_name(named)
             binding = next((i for i in self.analysis.imports if root and i.bound == root.id), None)
             if root is None or binding is None:
                 continue
@@ -71,15 +85,54 @@ class Planner(SitePlans):
                 self.wanted.kept.add(root.id)
             if site.role == "annotation":
                 self._quote(site)
-            elif site.at_import and not self.wanted.named_at_import:
-                self.wanted.named_at_import = True
-                self.wanted.needs.setdefault("", set()).add("snippets.MissingTorch")
-                self.out.snippets["MissingTorch"] = ""
+            elif self._expects_failure(site):
+                self._stand_in("MissingTorch(expected=True)")
+            elif site.at_import or self.names.snippet_module.startswith("."):  # others may import it
+                self._stand_in("MissingTorch()")
+
+    def _is_gone(self, node: ast.expr) -> bool:
+        """Whether an edit drops the node: it lies in what the edit replaces, but in no part that it keeps."""
+        start, end = self.text.start(node), self.text.end(node)
+        around = [e for e in self.out.edits if e.start <= start and end <= e.end and e.start < e.end]
+        return any(
+            not any(isinstance(p, Span) and p.start <= start and end <= p.end for p in e.pieces)
+            for e in around
+        )
+
+    def _stand_in(self, made: str) -> None:
+        """Something must stand for torch where it is missing: ``None`` is not enough."""
+        if not self.wanted.stand_in.endswith("(expected=True)"):
+            self.wanted.stand_in = f"snippets.{made}"
+        self.wanted.needs.setdefault("", set()).add("snippets.MissingTorch")
+        self.out.snippets["MissingTorch"] = ""
+
+    def _expects_failure(self, site: Site) -> bool:
+        """Whether the code around the site is ready for an import error: it must get one, no other."""
+        at = site.node.lineno
+        for node in ast.walk(self.text.tree):
+            if isinstance(node, ast.Try) and node.body[0].lineno <= at <= (node.body[-1].end_lineno or 0):
+                caught = [h.type for h in node.handlers]
+                names = {
+                    n.id for t in caught if t is not None for n in ast.walk(t) if isinstance(n, ast.Name)
+                }
+                if None in caught or names & _IMPORT_FAILURES:
+                    return True
+        return False
 
     def _quote(self, site: Site) -> None:
         """An annotation that stays torch's must not be evaluated where torch is missing."""
-        if not site.quoted:
-            start, end = self.text.start(site.node), self.text.end(site.node)
+        if site.quoted:
+            return
+        start, end = self.text.start(site.node), self.text.end(site.node)
+        for node in ast.walk(site.within) if site.within is not None else ():
+            whole = getattr(node, "annotation", None) or getattr(node, "returns", None)
+            if whole is None or '"' in self.text.of(whole):
+                continue
+            if self.text.start(whole) <= start and end <= self.text.end(whole):
+                start, end = self.text.start(whole), self.text.end(whole)
+                break
+        if start not in self._quoted:  # two of its parts may stay
+            self._quoted.add(start)
             self.edit(Edit(start, start, ('"',)))
             self.edit(Edit(end, end, ('"',)))
 
@@ -100,17 +153,20 @@ class Planner(SitePlans):
 
     def _reexport(self, name: str, bound: str) -> None:
         """A torch name that others import from this file."""
-        if name in _NAMESPACES or bound == "*":  # its importers bring their own import
+        other = name in self.tables.packages and name.partition(".")[0] not in TORCH_ROOTS
+        if name in _NAMESPACES or other or bound == "*":  # its importers bring their own import
             return
         row = self.tables.row(name)
         try:
             if row is None or row.manual:
                 raise Unsupported("")
             if row.target and (row.args is None or same_convention(row)):
-                spelled = row.target.removeprefix("mindspore.").rpartition(".")
-                source = "mindspore." + spelled[0] if spelled[0] else "mindspore"
-                self.wanted.values[bound] = f"from {source} import {spelled[2]}" + (
-                    f" as {bound}" if bound != spelled[2] else ""
+                source, _, leaf = row.target.rpartition(".")
+                if source == "snippets":
+                    self.out.snippets.setdefault(leaf, "")
+                    source = self.names.snippet_module
+                self.wanted.values[bound] = f"from {source} import {leaf}" + (
+                    f" as {bound}" if bound != leaf else ""
                 )
                 return
             snippet = self.snippet(row)

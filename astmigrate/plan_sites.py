@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from astmigrate.adapters import adapter_name, adapter_source
+from astmigrate.adapters import accepts, adapter_name, adapter_source
 from astmigrate.analysis.index import ProjectIndex
 from astmigrate.analysis.sites import BY_RECEIVER, Analysis, Site
 from astmigrate.analysis.text import Text, parse_expression
@@ -14,6 +14,7 @@ from astmigrate.analysis.walk import Walk
 from astmigrate.binding import select
 from astmigrate.findings import Findings
 from astmigrate.handlers import handler
+from astmigrate.in_place import InPlace, written_to
 from astmigrate.model import Edit, Finding, Level, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.rewrite.arguments import ATOMIC, simple
 from astmigrate.rewrite.calls import Target, Written, handler_call, receiver_end, write_call
@@ -22,7 +23,11 @@ from astmigrate.rewrite.names import SNIPPETS, Names
 from astmigrate.snippets import catalogue
 from astmigrate.tables import Form, Row
 
-_COMMENT = re.compile(r"#[^\r\n]*")
+# strings are passed over, for they may hold a #
+_COMMENT = re.compile(
+    r"""'''(?:\\.|[^\\])*?'''|\"{3}(?:\\.|[^\\])*?\"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?P<comment>\#[^\r\n]*)""",
+    re.DOTALL,
+)
 _LOOSE_PARENTS = (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr, ast.AugAssign, ast.keyword, ast.List,
                   ast.Tuple, ast.Dict, ast.For, ast.If, ast.While, ast.FormattedValue, ast.Assert,
                   )  # fmt: skip
@@ -51,9 +56,7 @@ class SitePlans:
         self.out = Planned()
         self.unresolved: list[Site] = []
         self._adapted_bases: set[int] = set()
-        self._in_place: dict[int, Site] = {}  # in-place methods by their name's node
-        self._chained: set[int] = set()  # those of them whose value is only changed further
-        self._find_chains()
+        self._in_place = InPlace(self.text, self.analysis.sites, self.tables)
 
     def site(self, site: Site) -> None:
         lines = range(site.node.lineno, (site.node.end_lineno or site.node.lineno) + 1)
@@ -99,6 +102,7 @@ class SitePlans:
         form, bound = select(row, site.arguments)
         if form.manual:
             raise Unsupported(form.manual)
+        form = written_to(form, bound)
         call = site.arguments.call
         where = Target(self.text, call, self.names, site.receiver, init, lambda: self._loose(site, call))
         if form.handler:
@@ -111,7 +115,8 @@ class SitePlans:
         notes = [n for n in (form.note, *written.notes) if n]
         review = form.level == "review" or bool(written.notes)
         if form.inplace:
-            edits, note = self._assigned(site, form, edits)
+            assignment, note = self._in_place.assigned(site, form)
+            edits = [*assignment, *edits]
             if note:
                 notes.append(note)
                 review = True
@@ -121,7 +126,7 @@ class SitePlans:
             self._save_comments(site, edit)
         target = form.target or self._described(form)
         if edits or review:
-            self.findings.converted(site, "AM101", row.name, target, *notes, review=review)
+            self.findings.converted(site, "AM101", site.name, target, *notes, review=review)
 
     def _save_comments(self, site: Site, edit: Edit) -> None:
         """Comments between the parts of a call that is composed anew go above its statement."""
@@ -129,65 +134,33 @@ class SitePlans:
             return
         lost: list[str] = []
         position = edit.start
-        for piece in (*edit.pieces, Span(edit.end, edit.end)):
-            if isinstance(piece, Span):
-                gap = self.text.slice(position, piece.start) if piece.start > position else ""
-                lost += [] if "'" in gap or '"' in gap else _COMMENT.findall(gap)
-                position = piece.end
-        start = self.text.line_start(self.text.start(site.within))
-        indent = self.text.slice(start, self.text.start(site.within))
+        kept = sorted((p for p in edit.pieces if isinstance(p, Span)), key=lambda p: p.start)
+        for piece in (*kept, Span(edit.end, edit.end)):
+            if piece.start > position:
+                gap = self.text.slice(position, piece.start)
+                lost += [m["comment"] for m in _COMMENT.finditer(gap) if m["comment"]]
+            position = max(position, piece.end)
+        if not lost:
+            return
+        start, indent = self._line_of(site.within)
         for comment in lost:
             self.edit(Edit(start, start, (f"{indent}{comment.rstrip()}{self.text.newline}",)))
 
+    def _line_of(self, statement: ast.stmt) -> tuple[int, str]:
+        """Where the line of a statement begins, and its indent: of one that is first on its line."""
+        while True:
+            at = self.text.start(statement)
+            start = self.text.line_start(at)
+            indent = self.text.slice(start, at)
+            if not indent.strip():
+                return start, indent
+            nodes = (
+                n for n in ast.walk(self.text.tree) if isinstance(n, ast.stmt) and self.text.start(n) < at
+            )
+            statement = max(nodes, key=self.text.start)
+
     def _described(self, form: Form) -> str:
         return (form.template or "").replace("{", "").replace("}", "")
-
-    def _assigned(self, site: Site, form: Form, edits: list[Edit]) -> tuple[list[Edit], str]:
-        """A statement that changes its argument in place becomes an assignment to it."""
-        assert site.arguments is not None
-        changed = self._changed(site, form)
-        if changed is None or id(site.node) in self._chained:
-            return edits, ""
-        if not site.statement:
-            target = site.within.targets[0] if isinstance(site.within, ast.Assign) else None
-            same = target is not None and ast.unparse(target) == ast.unparse(changed)
-            return edits, "" if same else "PyTorch changes it in place too; here only the result is changed."
-        return [self._assignment(site, changed, form), *edits], ""
-
-    def _assignment(self, site: Site, changed: ast.expr, form: Form) -> Edit:
-        """``x[...] = `` before a call that computes what torch would write into x.
-
-        A slice takes its value as it is, and so does a parameter's ``data``, of which ``[...]`` is a copy.
-        """
-        assert site.arguments is not None
-        if not simple(changed):
-            raise Unsupported("it changes the result of an expression in place")
-        start = self.text.statement_start(self.text.start(site.arguments.call))
-        direct = isinstance(changed, ast.Subscript) or getattr(changed, "attr", "") == "data" or form.rebind
-        middle = " = " if direct else "[...] = "
-        return Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), middle))
-
-    def _changed(self, site: Site, form: Form) -> ast.expr | None:
-        """What an in-place call changes that others may see: the object that a chain of them begins with."""
-        assert site.arguments is not None
-        call = site.arguments.call
-        named = (k.value for k in call.keywords if k.arg == form.inplace)
-        changed = site.receiver or next(named, None) or next(iter(call.args), None)
-        while isinstance(changed, ast.Call) and id(changed.func) in self._in_place:
-            changed = self._in_place[id(changed.func)].receiver
-        return changed if isinstance(changed, (ast.Name, ast.Attribute, ast.Subscript)) else None
-
-    def _find_chains(self) -> None:
-        """In a statement ``x.mul_(2).add_(1)`` only the last call needs to assign."""
-        for site in self.analysis.sites:
-            row = self.tables.row(site.name) if site.role == "method" else None
-            if row is not None and row.inplace:
-                self._in_place[id(site.node)] = site
-        for site in self._in_place.values():
-            inner = site.receiver
-            while site.statement and isinstance(inner, ast.Call) and id(inner.func) in self._in_place:
-                self._chained.add(id(inner.func))
-                inner = self._in_place[id(inner.func)].receiver
 
     def _init(self, site: Site) -> None:
         row = self._row(site)
@@ -317,7 +290,9 @@ class SitePlans:
         if not atomic and not self._loose(site, node):
             pieces = ["(", *pieces, ")"]
         self._need(site, needs)
-        self.edit(Edit(self.text.start(node), self.text.end(node), tuple(pieces)))
+        edit = Edit(self.text.start(node), self.text.end(node), tuple(pieces))
+        self.edit(edit)
+        self._save_comments(site, edit)
         self.findings.converted(
             site, "AM103", row.name, self._described(row), row.note, review=row.level == "review"
         )
@@ -411,6 +386,10 @@ class SitePlans:
 
     def _adapter(self, site: Site, row: Row) -> None:
         """The row's adapter takes the place of the name; the arguments stay as they are."""
+        for keyword in site.arguments.call.keywords if site.arguments is not None and row.adapter else ():
+            if not accepts(adapter_name(row), keyword.arg):
+                reason = row.unsupported.get(str(keyword.arg))
+                raise Unsupported(reason or f"'{keyword.arg}' has no counterpart")
         name = self.snippet(row)
         local, needs = self.names.spell(f"snippets.{name}")
         self._need(site, needs)
@@ -421,9 +400,9 @@ class SitePlans:
             assert isinstance(node, ast.Attribute)
             call = site.arguments.call
             start = self.text.start(call)
-            changed = self._changed(site, row) if row.inplace and site.statement else None
+            changed = self._in_place.changed(site, row) if row.inplace and site.statement else None
             if changed is not None:
-                self.edit(self._assignment(site, changed, row))
+                self.edit(self._in_place.assignment(site, changed, row))
             opening = self.text.data.index(b"(", self.text.end(node)) + 1
             separator = ", " if call.args or call.keywords else ""
             self.edit(

@@ -6,23 +6,25 @@ A file that cannot be read or migrated becomes an outcome with a problem; the ot
 from __future__ import annotations
 
 import ast
-import gc
-import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from astmigrate.analysis.index import ProjectIndex
-from astmigrate.layout import Input, Kind, Layout, printable
-from astmigrate.migrate import default_tables, migrate_module, migrate_source
-from astmigrate.model import Finding, SourceError, TableError, WeightRules
+from astmigrate import schedule
+from astmigrate.layout import Input, Kind, Layout
+from astmigrate.model import Finding, SourceError, WeightRules
 from astmigrate.modules import module_names, modules_of, snippet_folders
-from astmigrate.order import imports_first
 from astmigrate.rewrite.names import SNIPPETS
 from astmigrate.snippets import assemble
-from astmigrate.source import Source, decode, failure, parse
+from astmigrate.source import Source, decode, parse
+from astmigrate.work import Result, Work
+
+if TYPE_CHECKING:
+    from astmigrate.cache import Cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,72 +46,78 @@ class Outcome:
 
 
 class Project:
-    """The Python files of a layout, read and indexed."""
+    """The Python files of a layout, read and named."""
 
-    def __init__(self, layout: Layout, read_stdin: Callable[[], bytes]) -> None:
-        self._items = [item for item in layout.inputs if item.kind is Kind.PYTHON]
-        self._read = {item.target: _read(item, read_stdin) for item in self._items}
-        texts = {target: read.text for target, read in self._read.items() if isinstance(read, Source)}
-        self._names = module_names(texts)
-        self._index = ProjectIndex(modules_of(self._names, texts), default_tables())
+    def __init__(
+        self, layout: Layout, read_stdin: Callable[[], bytes], tables: tuple[Path, ...] = ()
+    ) -> None:
+        self.items = [item for item in layout.inputs if item.kind is Kind.PYTHON]
+        self._read = {item.target: _read(item, read_stdin) for item in self.items}
+        sources = {target: read for target, read in self._read.items() if isinstance(read, Source)}
+        texts = {target: source.text for target, source in sources.items()}
+        names = module_names(texts)
+        self.work = Work(sources, names, modules_of(names, texts), tables)
         self._wanted: dict[str, dict[str, str]] = {}
 
-    def migrate(self) -> Iterator[Outcome]:
-        """The outcome of every Python file, in the layout's order."""
-        done: dict[str, Outcome] = {}  # out of their turn: imported files go first
-        waiting = iter(self._items)
-        turn = next(waiting, None)
-        with _undisturbed():
-            for item in self._in_order():
-                done[item.target] = self._one(item)
-                while turn is not None and turn.target in done:
-                    yield done.pop(turn.target)
-                    turn = next(waiting, None)
+    def migrate(self, jobs: int = 1, cache: Cache | None = None) -> Generator[Outcome, None, None]:
+        """The outcome of every Python file, each as soon as it is known: that order tells nothing."""
+        known: dict[str, Result | SourceError] = {
+            target: read for target, read in self._read.items() if isinstance(read, SourceError)
+        }
+        known.update(cache.look_up(self.work) if cache is not None else {})
+        for item in self.items:
+            if item.target in known:
+                yield self._outcome(item, known[item.target])
+        items = {item.target: item for item in self.items if item.target not in known}
+        with _unwarned(), closing(self._results(list(items), jobs)) as results:
+            for target, result in results:
+                if cache is not None and isinstance(result, Result):
+                    cache.add(target, result)
+                yield self._outcome(items[target], result)
 
-    def snippets(self) -> Iterator[tuple[str, str]]:
+    def _results(
+        self, own: Sequence[str], jobs: int
+    ) -> Generator[tuple[str, Result | SourceError], None, None]:
+        """The results of files, from as many processes as pay."""
+        if schedule.processes(self.work, own, jobs) > 1:
+            from astmigrate import batch  # with all that processes need
+
+            yield from batch.results(self.work, own, schedule.processes(self.work, own, jobs))
+            return
+        yield from self.work.results(own)
+
+    def snippets(self, cache: Cache | None = None) -> Iterator[tuple[str, str]]:
         """Path below OUT and text of each ``ms_snippets.py`` that the outcomes so far need."""
         for folder, wanted in sorted(self._wanted.items()):
             target = f"{folder}{SNIPPETS}.py"
             own = self._read.get(target)
-            held = _held(own.text) if isinstance(own, Source) else {}
+            held = _held(own) if isinstance(own, Source) else {}
             if not wanted.keys() <= held.keys():  # else it is an earlier run's file and has them all
-                yield target, assemble({**held, **wanted})
+                needed = {**held, **wanted}
+                make = partial(assemble, needed)
+                yield target, make() if cache is None else cache.text(sorted(needed.items()), make)
 
-    def _in_order(self) -> list[Input]:
-        """The files, imported ones first; what has no name stands alone and goes last."""
-        by_name = {self._names[item.target]: item for item in self._items if item.target in self._names}
-        ordered = [by_name[name] for name in imports_first(list(by_name), self._index.modules)]
-        return ordered + [item for item in self._items if item.target not in self._names]
-
-    def _one(self, item: Input) -> Outcome:
-        """The outcome of one file, whatever it holds."""
+    def _outcome(self, item: Input, result: Result | SourceError) -> Outcome:
+        """What a result means for a file and for the snippets beside it."""
         source = self._read[item.target]
-        if isinstance(source, SourceError):
-            return Outcome(item, problem=source)
+        if isinstance(result, SourceError) or isinstance(source, SourceError):
+            problem = result if isinstance(result, SourceError) else None
+            return Outcome(item, source if isinstance(source, Source) else None, problem=problem)
         try:
-            return self._migrated(item, source)
-        except TableError:
-            raise  # every file would fail alike
-        except (SourceError, RecursionError, MemoryError) as error:
-            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-            return Outcome(item, source, problem=failure(cause, source.text, item.shown))
-        except Exception as error:  # a fault of ours in one file must not cost the user the others
-            return Outcome(item, source, problem=SourceError(item.shown, 1, _our_fault(error)))
+            data = source.encode(result.code)
+            if result.snippets:
+                for folder in self._folders(item):
+                    self._want(folder, result.snippets, item)
+        except SourceError as error:
+            return Outcome(item, source, problem=error)
+        return Outcome(item, source, result.code, data, result.findings, result.weights)
 
-    def _migrated(self, item: Input, source: Source) -> Outcome:
-        name = self._names.get(item.target)
+    def _folders(self, item: Input) -> list[str]:
+        """The folders below OUT that need a file's snippets."""
+        name = self.work.names.get(item.target)
         if name is None:
-            folders = [_folder(item.target)]
-            migration = migrate_source(source.text, printable(item.target))
-        else:
-            modules = self._index.modules
-            folders = snippet_folders(item.target, modules[name], modules)
-            migration = migrate_module(self._index, name)
-        data = source.encode(migration.code)
-        if migration.snippets:
-            for folder in folders:
-                self._want(folder, migration.snippets, item)
-        return Outcome(item, source, migration.code, data, migration.findings, migration.weights)
+            return [_folder(item.target)]
+        return snippet_folders(item.target, self.work.modules[name], self.work.modules)
 
     def _want(self, folder: str, snippets: Mapping[str, str], item: Input) -> None:
         """Keeps what a file needs beside it; a file of the user's with that name is in the way."""
@@ -125,19 +133,16 @@ def _is_ours(text: str) -> bool:
     return text.startswith(assemble({}).partition("\n")[0])
 
 
-def _held(text: str) -> dict[str, str]:
-    """What an earlier run's file holds: name → source."""
-    held = {}
-    for node in parse(text, SNIPPETS).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            held[node.name] = ast.get_source_segment(text, node) or ""
-    return held
-
-
-def _our_fault(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{PurePosixPath(frame.filename).name}:{frame.lineno}"
-    return f"internal error in astmigrate ({type(error).__name__}: {error}, {place}); please report it"
+def _held(own: Source) -> dict[str, str]:
+    """What an earlier run's file holds: name → source; nothing where it is broken, which its outcome says."""
+    try:
+        tree = parse(own.text, own.path)
+    except SourceError:
+        return {}
+    kept = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
+    head = "".join(f"{ast.unparse(node)}\n" for node in imports)
+    return {node.name: head + (ast.get_source_segment(own.text, node) or "") for node in kept}
 
 
 def _read(item: Input, read_stdin: Callable[[], bytes]) -> Source | SourceError:
@@ -156,14 +161,8 @@ def _folder(target: str) -> str:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Python's warnings about the user's code stay out of the output, and the collector out of the way."""
-    collecting = gc.isenabled()
-    gc.disable()  # a good part of the time otherwise; the trees hold no cycles
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        if collecting:
-            gc.enable()
+def _unwarned() -> Iterator[None]:
+    """Python's warnings about the user's code stay out of the output."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

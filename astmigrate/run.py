@@ -1,31 +1,42 @@
 """One run of ``astmigrate migrate``: lay out, migrate, write or show, report.
 
-Every file is written as soon as it is done; a run that is cut off leaves whole files only.
+Every file is written as soon as it is done, what is said of it comes in the order of the layout; a run
+that is cut off leaves whole files only.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from astmigrate.layout import Input, Kind, lay_out, printable, report_names
+from astmigrate.layout import USUAL_REPORTS, Input, Kind, lay_out, printable, report_names
 from astmigrate.model import SourceError, WeightRules
 from astmigrate.project import Outcome, Project
 from astmigrate.source import Source
-from astmigrate.writers import atomic, terminal
+from astmigrate.writers import atomic, progress, terminal
 from astmigrate.writers.report import FileReport, Report, united
 
-BOTH = ("text", "json")
+if TYPE_CHECKING:
+    from astmigrate.cache import Cache
+
+INTERRUPTED = 130  # as a shell says of a program that Ctrl-C has ended
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line and the settings ask for; ``reports`` is None where nobody has said."""
+    """What the command line and the settings ask for; ``reports`` is None where nobody has said.
+
+    ``jobs`` is the most processes to use, ``cache`` says where results of earlier runs are, None: nowhere;
+    ``tables`` are the user's own, already checked.
+    """
 
     sources: Sequence[str]
     out: Path | None = None
@@ -34,6 +45,10 @@ class Options:
     reports: Sequence[str] | None = None
     exclude: Sequence[str] = ()
     quiet: bool = False
+    jobs: int = 1
+    cache: Callable[[], Path] | None = None
+    gitignore: bool = True
+    tables: tuple[Path, ...] = ()
 
     @property
     def place(self) -> Path | None:
@@ -43,7 +58,8 @@ class Options:
 
 def run(options: Options) -> int:
     """Does what ``options`` say and returns the exit code; ``LayoutError`` before anything is written."""
-    return _Run(options).run()
+    with _no_collector():
+        return _Run(options).run()
 
 
 class _Run:
@@ -52,7 +68,8 @@ class _Run:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.out = options.place
-        self.layout = lay_out(options.sources, self.out, options.exclude)
+        self.kinds = options.reports or USUAL_REPORTS
+        self.layout = lay_out(options.sources, self.out, options.exclude, self.kinds, options.gitignore)
         self.reports = {stem: Report() for stem in self.layout.reports}
         self.rules: list[WeightRules] = []
 
@@ -61,14 +78,29 @@ class _Run:
             print(f"{self.out}: cannot be written: {reason}", file=sys.stderr)
             return 1
         self._take_remarks()
-        project = Project(self.layout, sys.stdin.buffer.read)
-        for outcome in project.migrate():
-            self._take(outcome)
+        project = Project(self.layout, sys.stdin.buffer.read, self.options.tables)
+        try:
+            return self._go_through(project)
+        except KeyboardInterrupt:
+            files = sum(len(report.files) for report in self.reports.values())
+            print(f"interrupted after {files} of {len(project.items)} files", file=sys.stderr)
+            return INTERRUPTED
+
+    def _go_through(self, project: Project) -> int:
         if self.out is not None:
-            self._write_rest(self.out, project)
-            self._write_reports(self.out)
+            self._clean(self.out)
+        bar = progress.bar(len(project.items), sys.stderr, self.out is not None and not self.options.quiet)
+        cache = self._cache(project)
+        with bar as advance, closing(project.migrate(self.options.jobs, cache)) as outcomes:
+            for outcome in self._in_turn(project.items, outcomes, advance):
+                self._take(outcome)
+        if self.out is not None:
+            self._write_rest(self.out, project, cache)
+            self._write_reports(self.out, cache)
         else:
             self._print_reports(project)
+        if cache is not None:
+            cache.keep(project.work)
         if not self.options.quiet:
             terminal.print_summary(united(self.reports.values()), self._stream)
         return self._exit_code()
@@ -89,19 +121,59 @@ class _Run:
                 print(f"{remark.shown}: {remark.text}", file=sys.stderr)
                 first.notes.append(f"{remark.target}: {remark.text}")
 
+    def _cache(self, project: Project) -> Cache | None:
+        """The results of earlier runs; of one file alone they would cost more than they save."""
+        if self.options.cache is None or len(project.items) < 2:
+            return None
+        from astmigrate.cache import Cache
+
+        return Cache(self.options.cache(), self.options.sources, self.options.tables)
+
+    def _clean(self, out: Path) -> None:
+        """Removes what killed runs had begun to write."""
+        places = dict.fromkeys((out / item.target).parent for item in self.layout.inputs)
+        for folder in dict.fromkeys((out, *places)):
+            try:
+                atomic.clean(folder)
+            except FileNotFoundError:
+                continue  # not there yet
+            except OSError as error:
+                print(f"{folder}: cannot be cleaned: {error.strerror or error}", file=sys.stderr)
+
+    def _in_turn(
+        self, items: Sequence[Input], outcomes: Iterator[Outcome], advance: Callable[[], None]
+    ) -> Iterator[Outcome]:
+        """The outcomes in the order of their items, each written as soon as it comes."""
+        done: dict[str, Outcome] = {}
+        waiting = iter(items)
+        turn = next(waiting, None)
+        for outcome in outcomes:
+            done[outcome.item.target] = outcome if self.out is None else self._put(self.out, outcome)
+            advance()
+            while turn is not None and turn.target in done:
+                yield done.pop(turn.target)
+                turn = next(waiting, None)
+
+    def _put(self, out: Path, outcome: Outcome) -> Outcome:
+        """Writes an outcome; what is left of it is what the reports need."""
+        if outcome.problem is not None:
+            return outcome
+        item = outcome.item
+        write = partial(atomic.write_bytes, out / item.target, outcome.data, item.source)
+        return replace(outcome, data=b"", problem=self._problem(item, write))
+
     def _take(self, outcome: Outcome) -> None:
-        """Writes or shows one outcome and keeps what the reports need."""
+        """Shows one outcome where nothing is written, and keeps what the reports need."""
         item, report = outcome.item, self.reports[outcome.item.report]
         if outcome.problem is not None:
             self._fail(report, outcome.problem, printable(item.target))
             return
-        if self.out is not None:
-            place = self.out / item.target
-            if not self._written(item, partial(atomic.write_bytes, place, outcome.data, item.source)):
-                return
-        else:
+        if self.out is None:
             self._show(outcome)
-        report.files.append(FileReport(printable(item.target), outcome.findings, outcome.changed))
+        texts = (outcome.source.text, outcome.code) if outcome.source and "html" in self.kinds else None
+        report.files.append(
+            FileReport(printable(item.target), outcome.findings, outcome.changed, item.shown, texts)
+        )
         self.rules.append(outcome.weights)
 
     def _show(self, outcome: Outcome) -> None:
@@ -112,7 +184,7 @@ class _Run:
             sys.stdout.flush()
             sys.stdout.buffer.write(outcome.data)
 
-    def _write_rest(self, out: Path, project: Project) -> None:
+    def _write_rest(self, out: Path, project: Project, cache: Cache | None) -> None:
         """What is not a migrated file: copies, links, snippets."""
         for item in self.layout.inputs:
             source, place = item.source, out / item.target
@@ -120,20 +192,19 @@ class _Run:
                 self.reports[item.report].copied += self._written(item, partial(atomic.copy, source, place))
             elif source is not None and item.kind is Kind.LINK:
                 self._written(item, partial(atomic.link, source, place))
-        for target, text in project.snippets():
+        for target, text in project.snippets(cache):
             item = Input(None, target, Kind.PYTHON, self.layout.reports[0])
             self._written(item, partial(atomic.write_text, out / target, text))
 
-    def _write_reports(self, out: Path) -> None:
+    def _write_reports(self, out: Path, cache: Cache | None) -> None:
         from astmigrate.weights.rules import dumps, merge
 
-        rules = dumps(merge(*self.rules))
+        merged = merge(*self.rules)
+        make = partial(dumps, merged)
+        rules = make() if cache is None else cache.text(merged, make)
         for stem, report in self.reports.items():
-            names = report_names(stem)
-            for kind, name in zip(BOTH, names, strict=False):
-                if kind in (self.options.reports or BOTH):
-                    self._report_written(out / name, _dumps(report, kind))
-            self._report_written(out / names[2], rules)
+            for kind, name in report_names(stem, self.kinds).items():
+                self._report_written(out / name, rules if kind == "weights" else _dumps(report, kind))
 
     def _report_written(self, place: Path, text: str) -> None:
         item = Input(None, place.name, Kind.COPY, self.layout.reports[0])
@@ -141,15 +212,20 @@ class _Run:
 
     def _written(self, item: Input, write: Callable[[], None]) -> bool:
         """Whether ``write`` went through; if not, that is said and the run goes on."""
+        problem = self._problem(item, write)
+        if problem is not None:
+            self._fail(self.reports[item.report], problem, printable(item.target))
+        return problem is None
+
+    def _problem(self, item: Input, write: Callable[[], None]) -> SourceError | None:
+        """Why ``write`` did not go through; None where it did."""
         try:
             write()
         except OSError as error:
             verb = "read" if item.source is not None and error.filename == str(item.source) else "written"
             reason = f"cannot be {verb}: {error.strerror or error}"
-            shown = item.shown if item.source is not None else item.target
-            self._fail(self.reports[item.report], SourceError(shown, 1, reason), printable(item.target))
-            return False
-        return True
+            return SourceError(item.shown if item.source is not None else item.target, 1, reason)
+        return None
 
     def _fail(self, report: Report, problem: SourceError, path: str) -> None:
         """Says a problem now, with the user's path, and keeps it for the report, with the one below OUT."""
@@ -178,6 +254,18 @@ class _Run:
         return int(self.options.check and pending)
 
 
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """The collector stays out of the way: a good part of the time otherwise, and the trees hold no cycles."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def _unwritable(out: Path) -> str:
     """Why nothing can be written to the folder, said once and not for each file; "" where it can."""
     try:
@@ -188,13 +276,9 @@ def _unwritable(out: Path) -> str:
 
 
 def _dumps(report: Report, kind: str) -> str:
-    if kind == "json":
-        from astmigrate.writers import json
-
-        return json.dumps(report)
-    from astmigrate.writers import text
-
-    return text.dumps(report)
+    """The report as ``kind``; each writer is a module of that name, loaded when it is wanted."""
+    dumps: Callable[[Report], str] = import_module(f"astmigrate.writers.{kind}").dumps
+    return dumps(report)
 
 
 def _print_diff(outcome: Outcome, source: Source) -> None:

@@ -5,6 +5,10 @@ output = "build/mindspore"      # relative to the pyproject.toml
 report = ["json"]
 exclude = ["tests", "*_test.py"]
 quiet = true
+jobs = 4                        # the most processes; default: one a core
+cache = false                   # do not keep results for the next run
+gitignore = false               # migrate what git ignores, too
+tables = ["wrappers.toml"]      # rows of your own, relative to the pyproject.toml
 
 [tool.astmigrate.weights]       # for `astmigrate weights`
 rules = "build/mindspore/weights.json"
@@ -16,12 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 FILE = "pyproject.toml"
-ReportKind = Literal["text", "json"]
+ReportKind = Literal["text", "json", "html", "sarif"]
 
 
 class SettingsError(Exception):
@@ -43,6 +47,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     report: list[ReportKind] | None = None
     exclude: list[str] = []
     quiet: bool = False
+    jobs: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    cache: bool = True
+    gitignore: bool = True
+    tables: list[str] = []
     weights: WeightSettings = WeightSettings()
 
 
@@ -79,6 +87,7 @@ def load(path: Path | None) -> Settings:
     return msgspec.structs.replace(
         settings,
         output=_from(path, settings.output),
+        tables=[str(path.parent / table) for table in settings.tables],
         weights=msgspec.structs.replace(settings.weights, rules=_from(path, settings.weights.rules)),
     )
 

@@ -88,6 +88,8 @@ def apply(source: bytes, edits: Sequence[Edit]) -> tuple[bytes, list[Part]]:
         for index, edit in enumerate(ordered[first:], first + 1):
             if edit.start > end or (edit.start == end and end < len(source)):
                 break
+            if copy and edit.start < start:
+                continue
             if edit.start < at:  # it stands in what another one replaces
                 if edit.end > at:
                     raise ValueError(f"edits overlap at byte {at}")

@@ -291,7 +291,7 @@ def test_as_a_process_and_without_what_it_migrates() -> None:
 
 
 def test_what_start_up_leaves_out() -> None:
-    heavy = ["rich", "libcst", "multiprocessing", "hypothesis", "numpy", "shutil", "tempfile"]
+    heavy = ["rich", "libcst", "multiprocessing", "hypothesis", "numpy", "shutil", "tempfile", "jinja2"]
     program = (
         "import sys; from astmigrate.cli import main\n"
         "try: main(['model.py', '-o', 'out'])\n"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from astmigrate.analysis.index import Module
-from astmigrate.order import imports_first
+from astmigrate.analysis.module import Module
+from astmigrate.order import order_of
 
 
 def order(texts: Mapping[str, str]) -> list[str]:
@@ -15,7 +15,7 @@ def order(texts: Mapping[str, str]) -> list[str]:
         name: Module(name, text, f"{name}.py", any(other.startswith(f"{name}.") for other in texts))
         for name, text in texts.items()
     }
-    return imports_first(list(texts), modules)
+    return list(order_of(list(texts), modules).names)
 
 
 @pytest.mark.parametrize(

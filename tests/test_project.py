@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import astmigrate.migrate
 import astmigrate.project
 from astmigrate.migrate import migrate_module
 from astmigrate.model import Migration, TableError
@@ -258,7 +259,7 @@ def test_a_fault_of_ours_costs_one_file(
             raise KeyError("oops")
         return migrate_module(index, name)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(astmigrate.project, "migrate_module", faulty)
+    monkeypatch.setattr(astmigrate.migrate, "migrate_module", faulty)
     assert migrate(make(tmp_path / "pkg", FILES), tmp_path / "out") == 1
     assert (
         "pkg/layers.py:1: internal error in astmigrate (KeyError: 'oops', test_project.py:"
@@ -271,7 +272,7 @@ def test_a_broken_table_stops_the_run(tmp_path: Path, monkeypatch: pytest.Monkey
     def broken(index: object, name: str) -> Migration:
         raise TableError("torch.toml: row torch.x: no")
 
-    monkeypatch.setattr(astmigrate.project, "migrate_module", broken)
+    monkeypatch.setattr(astmigrate.migrate, "migrate_module", broken)
     with pytest.raises(TableError):
         migrate(make(tmp_path / "pkg", FILES), tmp_path / "out")
 

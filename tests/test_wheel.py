@@ -65,6 +65,14 @@ def test_copies_its_own_snippets(fresh: Path) -> None:
     assert "from ms_snippets import BatchNorm2d" in (fresh / "out/value.py").read_text()
 
 
+def test_has_the_parts_of_its_page(fresh: Path) -> None:
+    (fresh / "model.py").write_text(MODEL)
+    program = str(fresh / "env/bin/astmigrate")
+    quietly(program, "model.py", "-o", "page", "--report", "html", "--report", "sarif", cwd=fresh)
+    assert "mindspore.ops.relu" in (fresh / "page/model.report.html").read_text()
+    assert json.loads((fresh / "page/model.report.sarif").read_text())["version"] == "2.1.0"
+
+
 def test_base_dependencies_hold_no_framework(fresh: Path) -> None:
     listed = json.loads(
         quietly(str(fresh / "env/bin/python"), "-m", "pip", "list", "--format=json", cwd=fresh)

@@ -77,9 +77,7 @@ class Calls(Methods):
         if name.startswith("torch.nn.init.") and node.args:
             self._initialised(node.args[0])
         if callee.direct:
-            site = Site(
-                "call", row.name if row else name, node.func, arguments, statement=self.statement is node
-            )
+            site = Site("call", name, node.func, arguments, statement=self.statement is node)
             if value.kind == "module" and row is not None and row.name in CONTAINERS:
                 site.origin = kinds.Origin()
                 value = replace(value, origins=(site.origin,))
@@ -154,6 +152,9 @@ class Calls(Methods):
             self.expr(node.args[0])
             self.types(node.args[1])
             return kinds.NUMBER
+        if name == "map" and len(node.args) == 2 and isinstance(node.args[0], ast.Lambda):
+            element = kinds.iterate(self.expr(node.args[1]))
+            return kinds.sequence_of(self.function(node.args[0], [element]).element)
         if name == "setattr" and len(node.args) == 3:
             return self._set_by_name(node)
         if name in ("getattr", "hasattr") and len(node.args) >= 2 and isinstance(node.args[1], ast.Constant):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from astmigrate.analysis import kinds
@@ -32,7 +33,8 @@ _DTYPES = frozenset({"float16", "float32", "float64", "bfloat16", "int8", "int16
 _BUILTINS = frozenset(dir(builtins))
 _DTYPED = {"sequence": "torch.return_types", "tensor": "torch.Tensor", "size": "torch.Size",
            "dtype": "torch.dtype", "device": "torch.device", "optimizer": "torch.optim.Optimizer",
-           "module": "torch.nn.Module"}  # fmt: skip
+           "module": "torch.nn.Module", "generator": "torch.Generator",
+           "distribution": "torch.distributions.Distribution"}  # fmt: skip
 
 
 class Expressions(Calls):
@@ -100,9 +102,11 @@ class Expressions(Calls):
         return self.member(base, node)
 
     def _of_reference(self, base: Value, node: ast.Attribute) -> Value | None:
-        if self.index.is_project(base.name):
+        if self.index.is_project(base.name) and f"{base.name}.{node.attr}" not in self.index.tables.own_names:
             found = self.index.member(base.name, node.attr)
             return replace(found, direct=found.direct and self._is_namespace(found)) if found else UNKNOWN
+        if base.direct and self.is_torch(base.name) and not self.is_torch(f"{base.name}.{node.attr}"):
+            self._stays(node.value)
         if base.name == "mindspore" and node.attr in _DTYPES:  # an earlier run's
             return Value("dtype")
         if base.direct and self.is_torch(base.name):
@@ -111,6 +115,13 @@ class Expressions(Calls):
                 self.used(node.value, base)
                 return self.member(kinds.from_returns(row.returns), node)
         return Value("ref", f"{base.name}.{node.attr}", direct=base.direct)
+
+    def _stays(self, node: ast.expr) -> None:
+        """Keeps the import through which a name is used that no row maps."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        if isinstance(node, ast.Name):
+            self.analysis.staying.add(node.id)
 
     def _is_namespace(self, value: Value) -> bool:
         return self.index.is_project(value.name) or value.name in self.index.tables.namespaces
@@ -255,11 +266,14 @@ class Expressions(Calls):
         self.scope = self.scope.parent
         return result
 
-    def function(self, node: ast.Lambda) -> Value:
+    def function(self, node: ast.Lambda, values: Sequence[Value] = ()) -> Value:
+        """A lambda; ``values`` are what its first parameters are called with, where that is known."""
         self.defaults(node.args)
         self.scope = Scope(self.scope, "function")
-        for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-            self.set_name(arg.arg, UNKNOWN)
+        declared = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        for arg, value in zip_longest(declared, values[: len(declared)], fillvalue=UNKNOWN):
+            assert isinstance(arg, ast.arg)
+            self.set_name(arg.arg, value)
         result = self.expr(node.body)
         assert self.scope.parent is not None
         self.scope = self.scope.parent

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from astmigrate.analysis.kinds import TORCH_ROOTS, UNKNOWN, Value
 from astmigrate.analysis.sites import ImportSite
 from astmigrate.analysis.state import State
-
-if TYPE_CHECKING:
-    pass
 
 
 def indirect(value: Value) -> Value:
@@ -29,7 +25,7 @@ class Imports(State):
             name = alias.name if alias.asname else root
             bound = alias.asname or root
             self._bind_import(bound, Value("ref", name, direct=True))
-            if self._is_torch(alias.name):
+            if self.is_torch(alias.name):
                 self._bound_torch(node, alias, name, bound)
             else:
                 if alias.name.partition(".")[0] != "mindspore":
@@ -43,7 +39,7 @@ class Imports(State):
         for alias in node.names:
             if alias.name == "*":
                 self._star(node, source, alias)
-            elif self._is_torch(source):
+            elif self.is_torch(f"{source}.{alias.name}"):
                 bound = alias.asname or alias.name
                 self._bind_import(bound, Value("ref", f"{source}.{alias.name}", direct=True))
                 self._bound_torch(node, alias, f"{source}.{alias.name}", bound)
@@ -61,9 +57,9 @@ class Imports(State):
             value = self.index.member(source, alias.name)
             self._follow(source)
             self._follow(f"{source}.{alias.name}")
-        if value is not None and any(v.direct and self._is_torch(v.name) for v in value.alternatives):
+        if value is not None and any(v.direct and self.is_torch(v.name) for v in value.alternatives):
             value = indirect(value)
-        if value is not None and value.direct and self._is_torch(value.name):
+        if value is not None and value.direct and self.is_torch(value.name):
             if value.name in self.index.tables.namespaces:  # torch itself, through another file
                 self.scope.names[bound] = value
                 self._record_import(node, alias, value.name, bound, project=True)
@@ -74,16 +70,19 @@ class Imports(State):
         self.scope.names[bound] = value or UNKNOWN
 
     def _star(self, node: ast.ImportFrom, source: str, alias: ast.alias) -> None:
-        if self._is_torch(source):
+        if self.is_torch(source):
             self.scope.module.stars.append(source)
-            self._bound_torch(node, alias, source, "*")
+            if source.partition(".")[0] in TORCH_ROOTS:
+                self._bound_torch(node, alias, source, "*")
+            else:  # another library's: what no row maps is needed as it is
+                self.active = True
             return
         self._follow(source)
         walk = self.index.walk(source) if source in self.index.modules else None
         for name, value in (walk.scope.names if walk else {}).items():
             if not name.startswith("_"):
                 namespace = value.direct and (
-                    value.name in self.index.tables.namespaces or not self._is_torch(value.name)
+                    value.name in self.index.tables.namespaces or not self.is_torch(value.name)
                 )
                 self.scope.names[name] = value if namespace else indirect(value)
 
@@ -106,9 +105,6 @@ class Imports(State):
             ImportSite(node, alias, name, bound, self.block, self.scope.kind == "function" or self.trying,
                        self.block is self.text.tree.body, bound in exported or "*" in exported, project)
         )  # fmt: skip
-
-    def _is_torch(self, name: str) -> bool:
-        return name.partition(".")[0] in TORCH_ROOTS and not self.index.is_project(name)
 
     def _follow(self, name: str) -> None:
         """Walks an imported file of the project first; one that uses torch makes its importers users."""

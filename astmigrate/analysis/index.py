@@ -8,28 +8,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo
-from astmigrate.analysis.kinds import Value
+from astmigrate.analysis.kinds import TORCH_ROOTS, Value
+from astmigrate.analysis.module import Module as Module
+from astmigrate.analysis.module import absolute as absolute
 from astmigrate.analysis.walk import Walk
 from astmigrate.model import SourceError
 from astmigrate.tables import Tables
 
 _FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)", re.MULTILINE)
 _NAME = re.compile(r"(\*|\w+)(?:\s+as\s+\w+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """One source file: dotted name, text, the path that findings and errors show."""
-
-    name: str
-    text: str
-    path: str
-    is_package: bool = False
-
-    @property
-    def package(self) -> str:
-        """The package that its relative imports start from."""
-        return self.name if self.is_package else self.name.rpartition(".")[0]
 
 
 @dataclass
@@ -46,6 +33,7 @@ class ProjectIndex:
 
     def walk(self, name: str) -> Walk | None:
         """The walk of a module; None where it cannot be parsed. A cycle yields the walk as far as it is."""
+        name = self.modules[name].name  # it may have several
         if name not in self._walks:
             self._walks[name] = None
             try:
@@ -70,6 +58,16 @@ class ProjectIndex:
         """Whether a dotted name is a package of the project."""
         return name in self.modules and self.modules[name].is_package
 
+    def error(self, name: str) -> SourceError | None:
+        """Why a module could not be walked to its end."""
+        return self._errors.get(name)
+
+    def accept(self, name: str, walk: Walk | None, error: SourceError | None) -> None:
+        """Takes over what another process has found of a module."""
+        self._walks[name] = walk
+        if error is not None:
+            self._errors[name] = error
+
     def release(self, name: str) -> None:
         """Drops what a file's migration needed, names and results apart, to bound memory."""
         walk = self._walks.get(name)
@@ -91,6 +89,19 @@ class ProjectIndex:
         """Whether a dotted name begins with a module or package of the project."""
         return name in self.modules or name.partition(".")[0] in self._roots
 
+    def is_mapped(self, name: str) -> bool:
+        """Whether a qualified name is PyTorch's, or one of another library that the tables map.
+
+        The project's own names are not, unless a table of the user's names them. Of other libraries only
+        the names that have rows are meant: the rest of them needs no migration.
+        """
+        if name in self.tables.own_names:
+            return True
+        root = name.partition(".")[0]
+        if root not in TORCH_ROOTS and root not in self.tables.packages:
+            return False
+        return not self.is_project(name) and (root in TORCH_ROOTS or self.tables.maps(name))
+
     @cached_property
     def _roots(self) -> set[str]:
         return {name.partition(".")[0] for name in self.modules}
@@ -105,16 +116,3 @@ class ProjectIndex:
                     names = {m[1] for m in _NAME.finditer(match[2].strip("()"))}
                     self._imported.setdefault(target, set()).update(names)
         return self._imported.get(module, set())
-
-
-def absolute(module: str, package: str) -> str:
-    """The absolute name of a module named relatively, ``..layers`` seen from ``package``."""
-    rest = module.lstrip(".")
-    level = len(module) - len(rest)
-    if not level:
-        return module
-    if not package:
-        return module  # beside a file that is in no package: not one of the project's modules, nor torch
-    parts = package.split(".")
-    parts = parts[: len(parts) - level + 1]
-    return ".".join([*parts, rest] if rest else parts)

@@ -190,6 +190,7 @@ _ANNOTATIONS = {
     "numpy.ndarray": ARRAY,
     "torch.nn.Module": Value("module", "torch.nn.Module"), "list": SEQUENCE, "tuple": SEQUENCE, "dict": DICT,
     "torch.optim.Optimizer": Value("optimizer"), "torch.utils.data.DataLoader": Value("loader"),
+    "torch.Generator": Value("generator"), "torch.distributions.Distribution": Value("distribution"),
 }  # fmt: skip
 _SEQUENCES = frozenset({"list", "tuple", "List", "Tuple", "Sequence", "Iterable", "Set", "set"})
 

@@ -15,7 +15,8 @@ from astmigrate.binding import Arguments
 from astmigrate.tables import Row
 
 _RECEIVERS = {"tensor": "torch.Tensor", "size": "torch.Size", "dtype": "torch.dtype",
-              "device": "torch.device", "optimizer": "torch.optim.Optimizer"}  # fmt: skip
+              "device": "torch.device", "optimizer": "torch.optim.Optimizer",
+              "generator": "torch.Generator", "distribution": "torch.distributions.Distribution"}  # fmt: skip
 _MUTATORS = frozenset(
     {"append", "extend", "insert", "add_module", "register_module", "update", "pop", "__setitem__"}
 )

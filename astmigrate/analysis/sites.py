@@ -80,3 +80,4 @@ class Analysis:
     late_inits: list[ast.FunctionDef] = field(default_factory=list)
     bound: set[str] = field(default_factory=set)
     indirect: set[str] = field(default_factory=set)
+    staying: set[str] = field(default_factory=set)  # imported names that unmapped code needs too

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
-from astmigrate.analysis.kinds import TORCH_ROOTS, Value
+from astmigrate.analysis.kinds import Value
 from astmigrate.analysis.sites import Analysis, Rename, Site
 from astmigrate.analysis.text import Text
 from astmigrate.binding import Arguments
@@ -47,8 +47,8 @@ class State(ABC):
             self.sites[id(site.node)] = site
 
     def is_torch(self, name: str) -> bool:
-        """Whether a qualified name is torch's and not the project's."""
-        return name.partition(".")[0] in TORCH_ROOTS and not self.index.is_project(name)
+        """Whether a qualified name is torch's, or another library's that the tables map."""
+        return self.index.is_mapped(name)
 
     def rename_forward(self, func: ast.Attribute) -> None:
         """``x.forward`` → ``x.construct``."""
@@ -79,6 +79,9 @@ class State(ABC):
 
     @abstractmethod
     def expr(self, node: ast.expr) -> Value: ...
+
+    @abstractmethod
+    def function(self, node: ast.Lambda, values: Sequence[Value] = ()) -> Value: ...
 
     @abstractmethod
     def reference(self, node: ast.expr) -> Value: ...

@@ -175,6 +175,20 @@ def _fields(source: str) -> _Spans:
     return spans
 
 
+def quoted(source: str) -> list[tuple[int, int, str]]:
+    """Start, end and quote of each of the (concatenated) literals of a string."""
+    found: list[tuple[int, int, str]] = []
+    index = 0
+    while index < len(source):
+        match = _LITERAL.match(source, index)
+        if match is None:
+            index = source.find("\n", index) + 1 or len(source) if source[index] == "#" else index + 1
+            continue
+        index = _literal(source, match, [])
+        found.append((match.start(), index, match["quote"]))
+    return found
+
+
 def _literal(source: str, match: re.Match[str], spans: _Spans) -> int:
     """Appends the fields of one literal; returns where it ends."""
     quote, formatted = match["quote"], "f" in match["prefix"].lower()

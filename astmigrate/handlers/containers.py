@@ -22,13 +22,10 @@ def module_list(call: Call, form: Form) -> Form:
     node = ast.parse(f"({modules.text})", mode="eval").body
     if isinstance(node, ast.GeneratorExp):
         raise NeedsAdapter("a generator without parentheses of its own")
-    if isinstance(node, ast.List):
-        if any(isinstance(item, ast.Constant) for item in node.elts):
-            raise NeedsAdapter("nn.CellList holds cells only")
-        return form
-    if isinstance(node, ast.ListComp):
-        return form
-    return replace(form, wrap={**form.wrap, "modules": "list({})"})
+    if isinstance(node, ast.List) and any(isinstance(item, ast.Constant) for item in node.elts):
+        raise NeedsAdapter("nn.CellList holds cells only")
+    cells = "{modules}" if isinstance(node, ast.List | ast.ListComp) else "list({modules})"
+    return replace(form, template=f"{form.target}({cells})")  # nn.CellList ignores keywords
 
 
 def parameter(call: Call, form: Form) -> Form:

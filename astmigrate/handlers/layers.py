@@ -222,8 +222,5 @@ def max_unpool(call: Call, form: Form) -> Form:
 
 
 def recurrent(call: Call, form: Form) -> Form:
-    """MindSpore's LSTM has no projections; its dropout must be a float, its flags bools."""
-    if "proj_size" in call.arguments:
-        only(call, "proj_size", 0)
-        form = replace(form, drop={**form.drop, "proj_size": "*"})
+    """MindSpore's dropout must be a float, its flags bools."""
     return dtype(call, floats(call, form, "dropout"))

@@ -181,11 +181,13 @@ def embedding(call: Call, form: Form) -> Form:
 
     https://www.mindspore.cn/docs/en/master/api_python/nn/mindspore.nn.Embedding.html
     """
-    for name in ("padding_idx", "max_norm", "_weight"):
+    for name in ("padding_idx", "_weight"):
         only(call, name, None)
-    only(call, "scale_grad_by_freq", False)
     only(call, "_freeze", False)
-    return dtype(call, form)
+    kind = argument(call, "dtype")
+    if kind.given and not is_none(kind):
+        raise NeedsAdapter("nn.Embedding has a table of float32 whatever dtype says")
+    return replace(form, drop={**form.drop, "dtype": "*"})
 
 
 def dropout(call: Call, form: Form) -> Form:

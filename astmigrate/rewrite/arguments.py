@@ -42,9 +42,8 @@ class CallText:
             start = self.text.start(argument)
             nodes.append((argument, start, start, self.text.end(argument)))
         for keyword in self.call.keywords:
-            nodes.append(
-                (keyword, self.text.start(keyword), self.text.start(keyword.value), self.text.end(keyword))
-            )
+            given = keyword.value  # the keyword's own end lies behind the parentheses of its value
+            nodes.append((keyword, self.text.start(keyword), self.text.start(given), self.text.end(given)))
         nodes.sort(key=lambda n: n[1])
         found: dict[int, Extent] = {}
         before = self.open + 1
@@ -66,9 +65,10 @@ class CallText:
 
     def _parenthesised(self, first: int, start: int, end: int) -> tuple[int, int]:
         """The end and start of a value with the parentheses around it."""
-        depth = self.text.data[first:start].count(b"(") if first < start else 0
-        for _ in range(depth):
-            end = self.text.data.index(b")", self._skip(end)) + 1
+        opening = first
+        while opening < start:  # comments between them may have parentheses too
+            end = self._skip(end) + 1
+            opening = self._skip(opening + 1)
         return min(end, self.close), min(first, start)
 
     def _comma(self, end: int) -> int:

@@ -144,7 +144,7 @@ def _dropped(form: Form, item: Bound) -> bool:
     values = [*(harmless or ()), *([default] if default is not None else [])]
     if any(same(node, value) for value in values):
         return True
-    if not literal(node) and item.value.kind not in ("tensor", "module"):
+    if not literal(node) and item.value.kind not in ("tensor", "module", "generator"):
         raise NeedsAdapter(f"'{name}' is known only at run time")
     raise Unsupported(
         reason or f"MindSpore has no '{name}' here, and {ast.unparse(node)} is not torch's default"
@@ -358,13 +358,19 @@ def _from_template(form: Form, template: str, bound: list[Bound], where: Target)
             raise NeedsAdapter(f"'{name}' would be computed twice")
     pieces: list[Piece] = []
     position = 0
+    used: set[str] = set()
     for match in _HOLE.finditer(spelled):
         pieces.append(spelled[position : match.start()])
         filling, node = values[match[1]]
+        if node is not None and match[1] in used:  # without its parentheses: a comment there stays one
+            filling = (Span(where.text.start(node), where.text.end(node)),)
+        used.add(match[1])
         pieces += (
             filling if node is None or _enclosed(spelled, match) else _guarded(filling, node, where.text)
         )
         position = match.end()
+        if filling == ("",) and spelled.startswith(", ", position):  # no sizes: f({*size}, dtype={dtype})
+            position += len(", ")
     pieces.append(spelled[position:])
     atomic = isinstance(parse_expression(_HOLE.sub("x", spelled)), ATOMIC)
     if not (atomic or where.loose()):

@@ -18,15 +18,17 @@ class Wanted:
 
     ``needs`` are import keys by the name through which they were needed ("" for methods),
     ``kept`` the bound names that unconverted code still uses, ``values`` the bound names that stand
-    for an adapter, ``torch`` whether ``torch`` itself must be importable, ``named_at_import`` whether
-    unconverted code names torch while the file is imported.
+    for an adapter, ``torch`` whether ``torch`` itself must be importable, ``stand_in`` the expression that
+    stands for torch where it is missing and None is not enough, ``staying`` the bound names of other
+    libraries of which something is used that no row maps.
     """
 
     needs: dict[str, set[str]] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     values: dict[str, str] = field(default_factory=dict)
+    staying: set[str] = field(default_factory=set)
     torch: bool = False
-    named_at_import: bool = False
+    stand_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,13 @@ class ImportWriter:
     def _rewritten(self, statement: ast.stmt, added: list[str], *, anchor: bool = False) -> ImportEdit:
         assert isinstance(statement, (ast.Import, ast.ImportFrom))
         sites = {id(site.alias): site for site in self.by_statement[statement]}
-        stays = [a for a in statement.names if id(a) not in sites]
-        keeps = [s for s in sites.values() if s.bound in self.wanted.kept]
+        staying = self.wanted.staying
+        stays = [a for a in statement.names if id(a) not in sites or sites[id(a)].bound in staying]
+        keeps = [s for s in sites.values() if s.bound in self.wanted.kept - staying]
         values = [self.wanted.values[s.bound] for s in sites.values() if s.bound in self.wanted.values]
         added = [*added, *values]
+        if len(stays) == len(statement.names) and not added and not (anchor and self.wanted.torch):
+            return ImportEdit(Edit(0, 0, ()), (), (), statement)
         indent = self._indent(statement)
         lines = list(added)
         if stays:
@@ -117,9 +122,7 @@ class ImportWriter:
     def _guard(self, statement: str, bound: Sequence[str]) -> list[str]:
         """An import that may fail where torch is not installed; its names stand for nothing then."""
         lines = ["try:", f"    {statement}", "except ImportError:"]
-        missing = (
-            f"{self.names.spell('snippets.MissingTorch')[0]}()" if self.wanted.named_at_import else "None"
-        )
+        missing = self.names.expression(self.wanted.stand_in)[0] if self.wanted.stand_in else "None"
         names = [name for name in bound if name != "*"]
         return [*lines, *(f"    {name} = {missing}" for name in names)] if names else [*lines, "    pass"]
 
@@ -147,7 +150,8 @@ class ImportWriter:
     def _vanishes(self, statement: ast.stmt) -> bool:
         assert isinstance(statement, (ast.Import, ast.ImportFrom))
         sites = self.by_statement[statement]
-        used = any(s.bound in self.wanted.kept or s.bound in self.wanted.values for s in sites)
+        wanted = self.wanted.kept | self.wanted.staying | self.wanted.values.keys()
+        used = any(s.bound in wanted for s in sites)
         return not used and len(sites) == len(statement.names)
 
     def _guarded(self, statement: ast.stmt) -> bool:

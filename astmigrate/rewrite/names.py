@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_DOTTED = re.compile(
-    r"\b(?:mindspore|snippets|numpy|math|copy|functools|itertools|contextlib|builtins)(?:\.\w+)+"
-)
+_STANDARD = frozenset({"math", "copy", "functools", "itertools", "contextlib"})
+SPELLED = _STANDARD | {"mindspore", "snippets", "numpy", "builtins"}  # whose names an expression may have
+_DOTTED = re.compile(rf"\b(?:{'|'.join(sorted(SPELLED))})(?:\.\w+)+")
 _MEMBERS = {"nn": "nn", "ops": "ops", "Tensor": "Tensor", "mint": "mint"}
 SNIPPETS = "ms_snippets"
 
@@ -18,7 +18,7 @@ class Names:
     def __init__(self, bound: Iterable[str], module: str = SNIPPETS) -> None:
         self.bound = frozenset(bound)
         self.snippet_module = module
-        self.snippets: dict[str, str] = {}  # snippet → the API it stands for, "" for one written by hand
+        self.others: dict[str, str] = {}  # names of other libraries → what they are called in the file
 
     def spell(self, target: str) -> tuple[str, frozenset[str]]:
         """A target's name in the file and the imports it needs, as keys for ``import_lines``."""
@@ -38,8 +38,20 @@ class Names:
         if root == "numpy":
             local = self.free("np", "numpy")
             return f"{local}.{rest}", frozenset({"numpy"})
-        local = self.free(root, root)
-        return f"{local}.{rest}", frozenset({root})
+        if root in _STANDARD:
+            return target, frozenset({root})
+        return self._member(target)
+
+    def _member(self, target: str) -> tuple[str, frozenset[str]]:
+        """A name of another library, such as a user's own table gives: ``from`` its module."""
+        module, _, leaf = target.rpartition(".")
+        taken = self.bound | _MEMBERS.keys() | {"ms", "np"}
+        local = self.others.get(target, leaf)
+        while local in taken or any(name == local for other, name in self.others.items() if other != target):
+            local = f"ms_{local}"
+        self.others[target] = local
+        clause = leaf if local == leaf else f"{leaf} as {local}"
+        return local, frozenset({f"from {module} import {clause}"})
 
     def expression(self, template: str) -> tuple[str, frozenset[str]]:
         """An expression of a row with its full names spelled as in the file."""
@@ -59,10 +71,7 @@ class Names:
     def import_lines(self, needs: Iterable[str]) -> list[str]:
         """Import statements for what ``spell`` asked for, in the usual order."""
         wanted = set(needs)
-        lines = [
-            f"import {name}"
-            for name in sorted(wanted & {"math", "copy", "functools", "itertools", "contextlib"})
-        ]
+        lines = [f"import {name}" for name in sorted(wanted & _STANDARD)]
         if "numpy" in wanted:
             lines.append("import numpy as np")
         if "mindspore" in wanted:
@@ -70,6 +79,11 @@ class Names:
         members = sorted((n.partition(".")[2] for n in wanted if n.startswith("mindspore.")), key=str.lower)
         if members:
             lines.append("from mindspore import " + ", ".join(self._as(m) for m in members))
+        others: dict[str, list[str]] = {}
+        for line in sorted(name for name in wanted if name.startswith("from ")):
+            module, _, clause = line.partition(" import ")
+            others.setdefault(module, []).append(clause)
+        lines += [f"{module} import {', '.join(clauses)}" for module, clauses in others.items()]
         snippets = sorted(n.partition(".")[2] for n in wanted if n.startswith("snippets."))
         if snippets:
             lines.append(f"from {self.snippet_module} import " + ", ".join(self._as(s) for s in snippets))

@@ -69,27 +69,69 @@ def _name(node: ast.stmt) -> str | None:
 def assemble(wanted: Mapping[str, str]) -> str:
     """The text of ``ms_snippets.py`` with these snippets and all that they use.
 
-    ``wanted`` is what migrations carry: name → source of an adapter made from a row, "" for a snippet.
+    ``wanted`` is what migrations carry: name → source of an adapter made from a row, "" for a snippet. An
+    adapter of another library's class begins with its import.
     """
-    sources = {**catalogue(), **{name: source for name, source in wanted.items() if source}}
+    known = dict(_parsed()[1])
+    sources = {**catalogue(), **{name: _cut(source, known) for name, source in wanted.items() if source}}
     order: list[str] = []
     names: set[str] = set()
+    started: set[str] = set()
 
     def visit(name: str) -> None:
-        used = {n.id for n in ast.walk(ast.parse(sources[name])) if isinstance(n, ast.Name)}
+        if name in started:
+            return
+        started.add(name)
+        used = _used(sources[name])
         names.update(used)
-        for other in sorted(used & sources.keys() - {name, *order}):
+        derived = {other for other in used & sources.keys() if name in _bases(sources[other])}
+        for other in sorted((used & sources.keys()) - derived):
             visit(other)
-        if name not in order:
-            order.append(name)
+        order.append(name)
+        for other in sorted(derived):  # a class whose methods make one of its subclasses
+            visit(other)
 
     for name in sorted(wanted):
         if name in sources:
             visit(name)
     parts = ["" if sources[name].startswith("_") else "\n\n" for name in order]
     code = "".join(part + sources[name].rstrip() + "\n" for part, name in zip(parts, order, strict=True))
-    known = _parsed()[1]
     return _HEADER + "\n".join(_merged(known[name] for name in names if name in known)) + "\n" + code
+
+
+def _cut(source: str, known: dict[str, str]) -> str:
+    """A source without the imports that it begins with, which are noted in ``known``."""
+    body = ast.parse(source).body
+    own = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    for node in own:
+        known.update(_imports(node))
+    return source if not own else "".join(source.splitlines(keepends=True)[body[len(own)].lineno - 1 :])
+
+
+def _used(source: str) -> set[str]:
+    """The names that a snippet takes from its module; those that a function binds are its own."""
+    node = ast.parse(source).body[0]
+    if not isinstance(node, ast.ClassDef):
+        return _free(node)
+    outside = {
+        n.id
+        for part in (*node.bases, *node.decorator_list)
+        for n in ast.walk(part)
+        if isinstance(n, ast.Name)
+    }
+    return outside.union(*map(_free, node.body))
+
+
+def _bases(source: str) -> set[str]:
+    """The names of a class's bases."""
+    node = ast.parse(source).body[0]
+    return {n.id for n in node.bases if isinstance(n, ast.Name)} if isinstance(node, ast.ClassDef) else set()
+
+
+def _free(node: ast.AST) -> set[str]:
+    names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+    bound = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return {n.id for n in names} - bound - {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
 
 
 def _merged(lines: Iterable[str]) -> list[str]:

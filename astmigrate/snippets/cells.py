@@ -12,11 +12,22 @@ import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
 
+def members_of(cell: nn.Cell, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Tensor]]:
+    """Paths and values of ``_params`` or ``_buffers``, those too that have several paths."""
+    for name, value in getattr(cell, kind).items():
+        if value is not None:
+            yield f"{prefix}.{name}" if prefix else name, value
+    for name, child in cell._cells.items() if recurse else ():
+        if child is not None:
+            yield from members_of(child, kind, f"{prefix}.{name}" if prefix else name, recurse)
+
+
 def named_parameters_of(
     cell: nn.Cell, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
 ) -> Iterator[tuple[str, Parameter]]:
     """Paths and parameters; the statistics of normalizations are none, though MindSpore keeps them so."""
-    for name, parameter in cell.parameters_and_names(prefix, recurse):
+    every = members_of(cell, "_params", prefix, recurse)
+    for name, parameter in cell.parameters_and_names(prefix, recurse) if remove_duplicate else every:
         if name.rpartition(".")[2] not in ("moving_mean", "moving_variance"):
             yield name, parameter
 
@@ -31,10 +42,12 @@ def named_buffers_of(
     cell: nn.Cell, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
 ) -> Iterator[tuple[str, Tensor]]:
     """Paths and buffers; the statistics of normalizations are buffers, though MindSpore has parameters."""
-    for name, parameter in cell.parameters_and_names(prefix, recurse):
+    every = members_of(cell, "_params", prefix, recurse)
+    for name, parameter in cell.parameters_and_names(prefix, recurse) if remove_duplicate else every:
         if name.rpartition(".")[2] in ("moving_mean", "moving_variance"):
             yield name, parameter
-    yield from cell.named_buffers(prefix, recurse, remove_duplicate)
+    found = members_of(cell, "_buffers", prefix, recurse)
+    yield from cell.named_buffers(prefix, recurse) if remove_duplicate else found
 
 
 def buffers_of(cell: nn.Cell, recurse: bool = True) -> Iterator[Tensor]:

@@ -63,6 +63,21 @@ def load(f: Any, map_location: Any = None, **ignored: Any) -> Any:
         return unpack(pickle.load(file))
 
 
+def download_home() -> str:
+    """The folder for downloads: ``$XDG_CACHE_HOME/mindspore``, by default in ``~/.cache``."""
+    import os
+
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(cache, "mindspore")
+
+
+def hub_folder() -> str:
+    """The folder for downloaded models: ``hub`` in that of all downloads."""
+    import os
+
+    return os.path.join(download_home(), "hub")
+
+
 def load_state_dict_from_url(
     url: str,
     model_dir: str | None = None,
@@ -75,7 +90,7 @@ def load_state_dict_from_url(
     """The converted checkpoint of a URL; the URL itself leads to one of PyTorch, which is not read here."""
     import os
 
-    folder = model_dir or os.path.join(os.path.expanduser("~"), ".cache", "mindspore", "checkpoints")
+    folder = model_dir or os.path.join(hub_folder(), "checkpoints")
     name = file_name or os.path.basename(url.partition("?")[0])
     path = os.path.join(folder, os.path.splitext(name)[0] + ".ckpt")
     if os.path.exists(path):

@@ -226,3 +226,14 @@ class WeightedLoss(Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.weight = weight
+
+
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """``torch.nn.functional.multilabel_margin_loss``; that of ``ops`` has no CPU kernel."""
+    return MultiLabelMarginLoss(size_average, reduce, reduction)(input, target)

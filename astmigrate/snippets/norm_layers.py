@@ -135,22 +135,27 @@ class SyncBatchNorm(nn.SyncBatchNorm):
         bias: bool = True,
     ) -> None:
         together = ms.communication.GlobalComm.INITED
+        if together and not track_running_stats:
+            raise NotImplementedError("nn.SyncBatchNorm without running statistics knows one device only")
         super().__init__(
             num_features,
             eps,
             batch_momentum(momentum),
             affine,
-            use_batch_statistics=None if track_running_stats else True,
             process_groups=process_group if together else 0,
             dtype=dtype or ms.float32,
         )
+        self.track_running_stats = track_running_stats
         without_parameters(self, *unlearned(affine, bias))
+        without_parameters(self, *(() if track_running_stats else ("moving_mean", "moving_variance")))
 
     @staticmethod
     def _check_input_dim(shape: Sequence[int], cls_name: str) -> None:
         """Any number of axes, as torch's."""
 
     def construct(self, x: Tensor) -> Tensor:
+        if not self.track_running_stats:
+            return batch_norm(x, None, None, self.gamma, self.beta, True, 0.0, self.eps)
         shape = x.shape
         flat = x.reshape(*shape[:2], -1, 1) if len(shape) in (3, 5) else x
         return super().construct(flat).reshape(shape)
@@ -187,17 +192,8 @@ class InstanceNorm(nn.Cell):
 
     def construct(self, input: Tensor) -> Tensor:
         own = self.training or not self.track_running_stats
-        if own and self.track_running_stats:
-            axes = tuple(range(2, input.ndim))
-            self._move(self.moving_mean, ops.mean(input, axes))
-            self._move(self.moving_variance, ops.var(input, axes, 1))
-        return instance_norm(
-            input, self.moving_mean, self.moving_variance, self.gamma, self.beta, own, 0.0, self.eps
-        )
-
-    def _move(self, average: Parameter, samples: Tensor) -> None:
-        new = ops.stop_gradient(ops.mean(samples, 0))
-        ops.assign(average, (1 - self.momentum) * average + self.momentum * new)
+        statistics = self.moving_mean, self.moving_variance
+        return instance_norm(input, *statistics, self.gamma, self.beta, own, self.momentum, self.eps)
 
 
 class InstanceNorm1d(InstanceNorm):

@@ -86,8 +86,14 @@ def instance_norm(
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     axes = tuple(range(2, input.ndim))
     shape = (1, -1) + (1,) * (input.ndim - 2)
-    centred = input - ops.mean(input, axes, True)
+    mean = ops.mean(input, axes, True)
+    centred = input - mean
     var = ops.mean(ops.square(centred), axes, True)
+    if running_mean is not None and running_var is not None:
+        count = input.size // (input.shape[0] * input.shape[1])
+        for average, samples in ((running_mean, mean), (running_var, var * count / (count - 1))):
+            new = ops.stop_gradient(ops.mean(samples, 0).reshape(-1))
+            ops.assign(average, (1 - momentum) * average + momentum * new)
     result = centred * ops.rsqrt(var + eps)
     if weight is not None:
         result = result * weight.reshape(shape)

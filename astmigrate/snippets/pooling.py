@@ -118,3 +118,35 @@ def max_pool2d(
         for value in (kernel_size, stride, padding, dilation)
     )
     return ops.max_pool2d(input, kernel, step, sides, gaps, return_indices, ceil_mode)
+
+
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int,
+    stride: int | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """``torch.nn.functional.lp_pool1d``; ``ops.lp_pool1d`` rounds the means of integers."""
+    values = input if input.is_floating_point() else input.float()
+    return ops.lp_pool1d(values, float(norm_type), kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """``torch.nn.functional.lp_pool2d``; ``ops.lp_pool2d`` rounds the means of integers."""
+    values = input if input.is_floating_point() else input.float()
+    sizes = (tuple(size) if isinstance(size, list) else size for size in (kernel_size, stride))
+    return ops.lp_pool2d(values, float(norm_type), *sizes, ceil_mode)
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """``torch.nn.functional.adaptive_max_pool3d``; those of ``ops`` are indices of int32."""
+    size = tuple(output_size) if isinstance(output_size, list) else output_size
+    pooled, indices = ops.adaptive_max_pool3d(input, size, True)
+    return (pooled, indices.long()) if return_indices else pooled

@@ -223,6 +223,8 @@ class Embedding(nn.Embedding):
             padding_idx=padding_idx if _weight is None else None,
         )
         self.padding_idx = padding_idx
+        if _weight is None and dtype is not None:
+            self.embedding_table.set_dtype(dtype)  # nn.Embedding makes a table of float32 whatever dtype says
         self.embedding_table.requires_grad = not _freeze
 
     @property

@@ -7,8 +7,6 @@ are counted, not guessed.
 from __future__ import annotations
 
 import ast
-import re
-import string
 import sys
 import tomllib
 from collections import Counter
@@ -16,10 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from astmigrate.binding import parameters
-from astmigrate.handlers import handler
 from astmigrate.model import TableError
-from astmigrate.snippets import catalogue
+from astmigrate.table_checks import check_form, check_weights
 from astmigrate.tables import Form, Proof, Row, Tables
 from astmigrate.verify.check_signatures import against_mindspore, against_torch
 from astmigrate.verify.inputs import make_inputs
@@ -27,12 +23,6 @@ from astmigrate.verify.results import is_loosened
 from astmigrate.verify.signatures import MISSING, is_method, resolve
 from astmigrate.verify.tasks import of_alias
 from astmigrate.verify.wrapping import mentions, wrap
-
-_KINDS = {"tensor", "size", "dtype", "device", "module", "number", "string", "array", "optimizer", "loader",
-          "function", "class", "none"}  # fmt: skip
-_TESTS = (_KINDS - {"class", "module", "function"}) | {"sequence", "int", "given", "absent", "any"}
-_BY_ARGUMENT = ("rename", "drop", "unsupported", "wrap", "review", "when")
-_NAME = re.compile(r"\b(mindspore|snippets)(?:\.\w+)+")
 
 
 class Report:
@@ -87,7 +77,7 @@ def _file(tables: Tables, path: Path, stem: str) -> Iterator[str]:
 
 def _raw(tables: Tables, name: str) -> dict[str, Any]:
     """The row as the lazy loader cuts it out of its file."""
-    namespace = tables._open(name.rpartition(".")[0])
+    namespace = tables.source(name)
     assert namespace is not None
     sections = {kind: namespace.parse(name, kind) for kind in ("row", "form", "proof")}
     if len(sections["row"]) != 1:
@@ -125,10 +115,10 @@ def _row(report: Report, name: str) -> None:
         for message in _proof(name, proof):
             report.error(name, f"proof {number}: {message}")
     for form in row.forms or (row,):
-        for message in _form(row, form):
+        for message in check_form(row, form, _exists(form)):
             report.error(name, message)
         _signatures(report, row, form)
-    for message in _layer(row):
+    for message in check_weights(row):
         report.error(name, message)
 
 
@@ -143,74 +133,10 @@ def _proof(name: str, proof: Proof) -> Iterator[str]:
         yield "does not use its row"
 
 
-def _form(row: Row, form: Form) -> Iterator[str]:
-    declared = {p.name for p in parameters(form.args or ())}
-    anywhere = {p.name for other in (row, *row.forms) for p in parameters(other.args or ())}
-    for field in _BY_ARGUMENT:
-        for name in getattr(form, field):
-            if name not in anywhere:  # a form inherits what the row says of other forms' arguments
-                yield f"{field}: '{name}' is not in args"
-    if form.target is None and form.template is None and not form.manual and not form.handler:
-        yield "neither a target nor a template, nor the reason why there is none (manual)"
-    if form.level not in ("converted", "review"):
-        yield f"level = {form.level!r} is neither converted nor review"
-    if form.level == "review" and not form.note:
-        yield "a review needs a note: under which condition does the result differ?"
-    if form.inplace and form.inplace != "self" and form.inplace not in declared:
-        yield f"inplace: '{form.inplace}' is not in args"
-    if form.handler:
-        handler(form.handler)
-    yield from _words(form)
-    yield from _expressions(row, form, declared)
-
-
-def _words(form: Form) -> Iterator[str]:
-    for word in (w.strip().removesuffix("...") for w in form.returns.split(",") if w.strip()):
-        if word not in _KINDS and word != "self":
-            yield f"returns: {word!r} is no kind"
-    for name, test in form.when.items():
-        for word in (w.strip() for w in test.split("|")):
-            if (
-                word not in _TESTS
-                and word[:1] not in tuple("'\"-0123456789")
-                and word not in ("True", "False")
-            ):
-                yield f"when: {name} = {word!r} is no test"
-
-
-def _expressions(row: Row, form: Form, declared: set[str]) -> Iterator[str]:
-    """Every expression parses, and every name of MindSpore or of a snippet in it exists."""
-    target = [form.target] if form.target else []
-    if form.args is None and form.template is None and is_method(form.target or ""):
-        target = []  # an attribute may exist on instances only; its proof shows
-    expressions = [*target, *form.add.values(), *(w.replace("{}", "x_") for w in form.wrap.values())]
-    if form.template is not None:
-        holes = {h.lstrip("*") for _, h, _, _ in string.Formatter().parse(form.template) if h is not None}
-        yield from (f"template: '{hole}' is not in args" for hole in sorted(holes - declared - {"self"}))
-        expressions.append(re.sub(r"\{\*?\w*\}", "x_", form.template))
-    if isinstance(row, Row) and row.adapter:
-        expressions.append(row.adapter)
-    for expression in expressions:
-        try:
-            ast.parse(expression or "None", mode="eval")
-        except SyntaxError:
-            yield f"{expression!r} is no expression"
-        for match in _NAME.finditer(re.sub(r"'[^']*'|\"[^\"]*\"", "''", expression)):
-            known = (
-                match[0].split(".")[1] in catalogue()
-                if match[1] == "snippets"
-                else resolve(match[0]) is not MISSING
-            )
-            if not known and not form.manual:
-                yield f"{match[0]} does not exist"
-
-
-def _layer(row: Row) -> Iterator[str]:
-    for name, rule in row.weights.items():
-        if isinstance(rule, dict) and (
-            set(rule) - {"name", "insert_axis"} or not isinstance(rule.get("name"), str)
-        ):
-            yield f"weights: {name} = {rule} is neither a name nor {{ name, insert_axis }}"
+def _exists(form: Form) -> Callable[[str], bool]:
+    """Whether MindSpore has a name; what is an attribute may exist on instances only: its proof shows."""
+    attribute = form.args is None and form.template is None and is_method(form.target or "")
+    return lambda name: (attribute and name == form.target) or resolve(name) is not MISSING
 
 
 def _signatures(report: Report, row: Row, form: Form) -> None:

@@ -30,7 +30,7 @@ def run(job: Job) -> Reply:
     namespace = _load(job)
     if job.signature:
         return _bind(job, namespace)
-    steps = namespace["proof"](*(_tensor(value) for value in job.inputs.values()))
+    steps = namespace["proof"](*(tensor_of(value) for value in job.inputs.values()))
     left = next(steps)
     if not isinstance(left, dict):
         if job.weights is not None:
@@ -65,10 +65,11 @@ def _load_weights(module: Any, weights: dict[str, TensorValue]) -> None:
             wrong.append(f"{name} is {here.shape} {_dtype(here)}, not {there.values.shape} {there.dtype}")
     if wrong:
         raise ProofError("weights: " + "; ".join(wrong))
-    module.load_state_dict({name: _tensor(value) for name, value in weights.items()})
+    module.load_state_dict({name: tensor_of(value) for name, value in weights.items()})
 
 
-def _tensor(value: TensorValue) -> mindspore.Tensor:
+def tensor_of(value: TensorValue) -> mindspore.Tensor:
+    """A MindSpore tensor with these numbers."""
     return mindspore.Tensor(
         np.ascontiguousarray(value.values), dtype=getattr(mindspore, _spelled(value.dtype))
     )
@@ -82,11 +83,16 @@ def _dtype(value: Any) -> str:
     return str(value.dtype).lower()
 
 
+def tensor_value(value: mindspore.Tensor) -> TensorValue:
+    """The tensor's values in numpy; bfloat16 as float32, which holds each of its values."""
+    dtype = _dtype(value)
+    plain = value.astype(mindspore.float32) if dtype == "bfloat16" else value
+    return TensorValue(dtype, np.array(plain.asnumpy()))
+
+
 def _leaf(value: Any) -> Any:
     if isinstance(value, mindspore.Tensor):
-        dtype = _dtype(value)
-        plain = value.astype(mindspore.float32) if dtype == "bfloat16" else value
-        return TensorValue(dtype, np.array(plain.asnumpy()))
+        return tensor_value(value)
     if isinstance(value, mindspore.dtype.Type):
         return f"dtype {str(value).lower()}"
     return None

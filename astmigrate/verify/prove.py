@@ -22,6 +22,7 @@ from queue import Empty, SimpleQueue
 from astmigrate import Level, Migration, SourceError, migrate_source
 from astmigrate.model import TableError
 from astmigrate.snippets import assemble
+from astmigrate.table_checks import check_own
 from astmigrate.tables import Row, Tables
 from astmigrate.verify import results
 from astmigrate.verify.compare import Tolerance, differences
@@ -29,13 +30,16 @@ from astmigrate.verify.inputs import make_inputs
 from astmigrate.verify.jobs import Job, Reply
 from astmigrate.verify.results import Result, Standing, Verdict
 from astmigrate.verify.server import Side
-from astmigrate.verify.tasks import Task, tasks_of
+from astmigrate.verify.tasks import INTEGERS, Task, tasks_of, with_respelled
 from astmigrate.verify.transfer import converted
-from astmigrate.verify.wrapping import mentions, wrap
+from astmigrate.verify.wrapping import mentions
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "proofs.json"
 OPEN = (Standing.FAILING, Standing.UNPROVEN)  # what a converting row must not be
+_REFUSALS = re.compile(
+    r"TypeError|.*(does not|doesn't|don't) support automatic differentiation for outputs", re.DOTALL
+)
 COMPARISONS = ("value", "shape", "signature")
 
 
@@ -45,6 +49,10 @@ class Failure(Exception):
     def __init__(self, reasons: Iterable[str], code: str = "") -> None:
         self.reasons, self.code = tuple(reasons), code
         super().__init__("; ".join(self.reasons))
+
+
+class Refused(Exception):
+    """Torch does not take the call in this spelling, so that no migrated code can have it."""
 
 
 class Prover:
@@ -67,15 +75,19 @@ class Prover:
         try:
             if task.proof.compare not in COMPARISONS:
                 raise Failure([f"compare = {task.proof.compare!r} is none of {', '.join(COMPARISONS)}"])
-            source = wrap(task.proof)
+            source = task.source
             migration = self._migrated(task, source)
             code = migration.code
             self._agree(task, source, migration)
         except (TableError, SourceError) as error:
-            return Verdict(task.name, task.number, task.proof, (str(error),), code)
+            return Verdict(task.name, task.number, task.proof, (str(error),), code, task.how)
+        except Refused:
+            return Verdict(task.name, task.number, task.proof, (), code, task.how, refused=True)
         except Failure as failure:
-            return Verdict(task.name, task.number, task.proof, failure.reasons, code or failure.code)
-        return Verdict(task.name, task.number, task.proof, (), code)
+            return Verdict(
+                task.name, task.number, task.proof, failure.reasons, code or failure.code, task.how
+            )
+        return Verdict(task.name, task.number, task.proof, (), code, task.how)
 
     def _migrated(self, task: Task, source: str) -> Migration:
         """The proof's migration; the row itself must have been used, and must not have given up."""
@@ -94,6 +106,8 @@ class Prover:
         self.mindspore.start()
         expected = self.torch.run(Job(source, inputs, task.seed, proof.train), self.seconds)
         if expected.error:
+            if task.how == INTEGERS or (task.how and _REFUSALS.match(expected.error)):
+                raise Refused
             raise Failure([f"torch: {expected.error}"])
         job = Job(migration.code, inputs, task.seed, proof.train, snippets=assemble(migration.snippets))
         if proof.compare == "signature":
@@ -106,6 +120,10 @@ class Prover:
         if expected.state is not None:
             job = replace(job, weights=converted(expected.state, expected.modules, self.tables))
         actual = self.mindspore.run(job, self.seconds)
+        if task.how == INTEGERS and self._row(task.name).floats_only:
+            if not actual.error:
+                raise Failure(["the row says floats_only, but MindSpore takes integers"])
+            return
         if actual.error:
             others = dict.fromkeys(f.message for f in migration.findings if f.level is Level.MANUAL)
             raise Failure([f"MindSpore: {actual.error}", *others])
@@ -160,12 +178,13 @@ def run_all(tasks: Sequence[Task], tables: Tables, jobs: int, seconds: float) ->
     waiting: SimpleQueue[Task] = SimpleQueue()
     for task in tasks:
         waiting.put(task)
-    verdicts: list[Verdict] = []
+    verdicts: list[tuple[Task, Verdict]] = []
 
     def work(prover: Prover) -> None:
         with suppress(Empty):
             while True:
-                verdicts.append(prover.prove(waiting.get_nowait()))
+                task = waiting.get_nowait()
+                verdicts.append((task, prover.prove(task)))
 
     provers = [Prover(tables, seconds) for _ in range(max(1, min(jobs, len(tasks))))]
     try:
@@ -176,33 +195,44 @@ def run_all(tasks: Sequence[Task], tables: Tables, jobs: int, seconds: float) ->
             thread.join()
         if len(verdicts) != len(tasks):
             raise RuntimeError(f"{len(tasks) - len(verdicts)} proofs were not run: the prover itself failed")
-        return [provers[0].prove(Task(v.row, v.number, v.proof)) if v.failures else v for v in verdicts]
+        return [provers[0].prove(task) if verdict.failures else verdict for task, verdict in verdicts]
     finally:
         for prover in provers:
             prover.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Proves, prints the failures and the counts, keeps the record."""
+    """Proves, prints the failures and the counts, keeps the record; exit code 2 if a user's table is wrong."""
     options = _options(arguments)
-    tables = Tables(options.tables)
-    record = options.record or (None if options.tables else RECORD)
+    errors = check_own(options.table)
+    if errors:
+        print("\n".join(errors), file=sys.stderr)
+        return 2
+    tables = Tables(options.tables, options.table)
+    shipped = not (options.tables or options.table)
+    record = options.record or (RECORD if shipped else None)
     known = results.read(record) if record is not None else {}
     rows = tasks_of(tables, options.only)
+    if options.table:
+        rows = {name: own for name, own in rows.items() if name in tables.own_names}
     if options.changed:
         chosen = {*results.stale(tables, known), *(n for n, r in known.items() if r.standing in OPEN)}
         rows = {name: tasks for name, tasks in rows.items() if name in chosen}
-    tasks = [task for own in rows.values() for task in own]
+    chosen_tasks = {name: with_respelled(name, tasks, tables) for name, tasks in rows.items()}
+    tasks = [task for own, _ in chosen_tasks.values() for task in own]
     verdicts = run_all(tasks, tables, options.jobs, options.seconds)
-    verdicts.sort(key=lambda verdict: (verdict.row, verdict.number))
-    found = {name: results.summarise(name, tables, [v for v in verdicts if v.row == name]) for name in rows}
+    verdicts.sort(key=lambda verdict: (verdict.row, verdict.number, verdict.how))
+    by_row: dict[str, list[Verdict]] = {name: [] for name in rows}
+    for verdict in verdicts:
+        by_row[verdict.row].append(verdict)
+    found = {n: results.summarise(n, tables, own, chosen_tasks[n][1]) for n, own in by_row.items()}
     _tell(verdicts, found, options.failures)
     if record is not None:
         partly = options.only or options.changed
         kept = {n: r for n, r in known.items() if partly and tables.row(n) is not None}
         results.write(record, {**kept, **found})
     nothing = not rows and not options.changed
-    return int(nothing or any(result.standing in OPEN for result in found.values()))
+    return int(nothing or any(r.standing in OPEN or r.uncovered for r in found.values()))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -213,7 +243,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
     add("--seconds", type=float, default=60, help="time limit of a proof on one side")
     add("--tables", type=Path, metavar="FOLDER", help="another folder of tables")
-    add("--record", type=Path, metavar="JSON", help="default docs/proofs.json; none with --tables")
+    add("--table", type=Path, action="append", default=[], metavar="TOML",
+        help="a table of the user's, whose rows alone are proven; repeatable")  # fmt: skip
+    add("--record", type=Path, metavar="JSON", help="default docs/proofs.json; none with --tables or --table")
     add("--failures", type=Path, metavar="FOLDER", help="also write prove_NAMESPACE.txt there")
     return parser.parse_args(arguments)
 
@@ -227,6 +259,8 @@ def _tell(verdicts: Sequence[Verdict], found: dict[str, Result], folder: Path | 
     for name, result in found.items():
         if result.standing is Standing.UNPROVEN:
             by_namespace[name.rpartition(".")[0]].append(f"UNPROVEN {name}: it converts, but has no proof\n")
+        for argument in result.uncovered:
+            by_namespace[name.rpartition(".")[0]].append(f"UNCOVERED {name}: {argument}\n")
     for namespace, failures in sorted(by_namespace.items()):
         print("".join(failures), end="")
         if folder is not None:
@@ -239,7 +273,8 @@ def _described(verdict: Verdict) -> str:
     reasons = "".join(f"  {reason}\n" for reason in verdict.failures)
     body = verdict.code[verdict.code.find("def proof(") :] if verdict.code else ""
     code = "".join(f"  | {line}\n" for line in body.splitlines())
-    return f"FAILING {verdict.row} (proof {verdict.number})\n{reasons}{code}"
+    how = f", by {verdict.how}" if verdict.how else ""
+    return f"FAILING {verdict.row} (proof {verdict.number}{how})\n{reasons}{code}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from astmigrate.tables import Form, Proof, Row, Tables
+from astmigrate.tables import Proof, Row, Tables, is_manual
 
 TIGHT = Proof(code="")  # the tolerances that need no reason
 
@@ -41,26 +41,36 @@ class Verdict:
     proof: Proof
     failures: tuple[str, ...] = ()
     code: str = ""
+    how: str = ""  # the respelling of the proof
+    refused: bool = False  # torch itself does not take the respelled call
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of a row; ``loosened`` are the reasons of proofs with less than the usual strictness."""
+    """The outcome of a row.
+
+    ``loosened`` are the reasons of proofs with less than the usual strictness, ``uncovered`` the
+    arguments that no proof passes with another value than their default.
+    """
 
     standing: Standing
     proofs: int
     loosened: tuple[str, ...]
     digest: str
+    uncovered: tuple[str, ...] = ()
 
 
-def summarise(name: str, tables: Tables, verdicts: Iterable[Verdict]) -> Result:
+def summarise(
+    name: str, tables: Tables, verdicts: Iterable[Verdict], uncovered: tuple[str, ...] = ()
+) -> Result:
     """The standing of a row from the verdicts on all its proofs."""
     row = tables.row(name)
     assert row is not None
     own = list(verdicts)
-    proofs = [verdict.proof for verdict in own]
+    proofs = [verdict.proof for verdict in own if not verdict.how]
     loosened = tuple(sorted({proof.reason for proof in proofs if is_loosened(proof)}))
-    return Result(_standing(row, own), len(proofs), loosened, digest(row, tables.proofs(row.name)))
+    standing, stamp = _standing(row, own), digest(row, tables.proofs(row.name))
+    return Result(standing, len(proofs), loosened, stamp, uncovered)
 
 
 def _standing(row: Row, verdicts: list[Verdict]) -> Standing:
@@ -71,12 +81,6 @@ def _standing(row: Row, verdicts: list[Verdict]) -> Standing:
     if any(verdict.proof.compare != "signature" for verdict in verdicts):
         return Standing.RUN
     return Standing.SIGNATURE if verdicts else Standing.UNPROVEN
-
-
-def is_manual(row: Row) -> bool:
-    """Whether nothing is converted by this row."""
-    forms: tuple[Form, ...] = row.forms or (row,)
-    return all(form.manual for form in forms)
 
 
 def is_loosened(proof: Proof) -> bool:
@@ -103,7 +107,9 @@ def read(path: Path) -> dict[str, Result]:
         return {}
     loaded: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return {
-        name: Result(Standing(r["standing"]), r["proofs"], tuple(r["loosened"]), r["digest"])
+        name: Result(
+            Standing(r["standing"]), r["proofs"], tuple(r["loosened"]), r["digest"], tuple(r["uncovered"])
+        )
         for name, r in loaded.items()
     }
 
@@ -119,7 +125,7 @@ def stale(tables: Tables, record: Mapping[str, Result]) -> list[str]:
     return found
 
 
-COLUMNS = (*Standing, "loosened")
+COLUMNS = (*Standing, "loosened", "uncovered")
 
 
 def table(results: Mapping[str, Result]) -> str:
@@ -129,6 +135,7 @@ def table(results: Mapping[str, Result]) -> str:
         for group in (name.rpartition(".")[0], "all"):
             counts = groups.setdefault(group, Counter())
             counts.update(["rows", result.standing] + ["loosened"] * bool(result.loosened))
+            counts["uncovered"] += len(result.uncovered)
     width = max([len(group) for group in groups] + [9])
     head = ["rows", *COLUMNS]
     lines = ["  ".join(["namespace".ljust(width), *head])]

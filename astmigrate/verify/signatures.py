@@ -83,12 +83,31 @@ def of_torch(name: str) -> Known:
 
 
 @cache
+def documented(name: str) -> frozenset[str]:
+    """The parameters that the page of a builtin names and its operator takes; none for what Python tells."""
+    found = resolve(name)
+    if found is MISSING or not callable(found) or of_torch(name).exact:
+        return frozenset()
+    namespace, _, leaf = name.rpartition(".")
+    told = {p.name for s in _documented(leaf, found.__doc__ or "") for p in s if not p.star}
+    prefix = f"{namespace.rpartition('.')[2]}_" if namespace in _PREFIXED else ""
+    taken = {p.name for s in _operators(prefix + leaf, is_method(name)) for p in s}
+    return frozenset(told & taken if taken else told)
+
+
+@cache
 def of_target(name: str) -> Signature | None:
     """The signature of a MindSpore API or a snippet, without a receiver; None where nothing tells it."""
     if name.startswith("snippets."):
         return _of_snippet(name.removeprefix("snippets."))
     found = resolve(name)
     return None if found is MISSING else _inspected(found, is_method(name))
+
+
+def documented_calls(name: str) -> tuple[Signature, ...]:
+    """The call lines of a MindSpore API's documentation, for what Python does not tell; a receiver left out."""
+    found = resolve(name)
+    return () if found is MISSING else tuple(_documented(name.rpartition(".")[2], found.__doc__ or ""))
 
 
 def is_method(name: str) -> bool:
@@ -180,7 +199,7 @@ _ENTRY = re.compile(r"^(\*{0,2})(\w+)\s*(?::[^=]*)?(?:=\s*(.+))?$", re.DOTALL)
 def _documented(leaf: str, doc: str) -> Iterator[Signature]:
     for line in doc.splitlines():
         match = _CALL.match(line)
-        if match and match[1] == leaf:
+        if match and match[1] == leaf and "return_types." not in line:  # an example's result
             parameters = _parsed(match[2])
             if not any(p.name in _TYPES for p in parameters):  # set_num_threads(int)
                 yield parameters

@@ -74,6 +74,8 @@ def _imported(tree: ast.Module) -> dict[str, str]:
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
+            roots = {a.name.partition(".")[0] for a in node.names if not a.asname}
+            names.update(dict(zip(roots, roots)))
             names.update({a.asname: a.name for a in node.names if a.asname})
         elif isinstance(node, ast.ImportFrom):
             names.update({a.asname or a.name: f"{node.module}.{a.name}" for a in node.names})

@@ -19,7 +19,7 @@ from astmigrate.weights.index import Index, Root
 from astmigrate.weights.layers import Shape
 from astmigrate.weights.moves import Move, Moves
 from astmigrate.weights.renames import Rename, inverted, parse_maps, renamed
-from astmigrate.weights.resolve import Decision, Resolver, Status
+from astmigrate.weights.resolve import EVIDENCE, Decision, Resolver, Status
 from astmigrate.weights.roots import find_root
 from astmigrate.weights.rules import RulesFile
 
@@ -39,6 +39,11 @@ class Row:
     def source_name(self) -> str:
         """The name in the checkpoint, "" for a tensor that is made new."""
         return self.source.name if self.source is not None else ""
+
+    @property
+    def by_evidence(self) -> bool:
+        """Whether the tensors beside it decided, where the rules alone did not."""
+        return self.why.startswith(EVIDENCE)
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ class Status(StrEnum):
 
 
 _NO_MOVE = Move("")
-_EVIDENCE = "evidence: "
+EVIDENCE = "evidence: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Resolver:
         prefix = ".".join(key.split(".")[: leaf.depth])
         if not move.name:
             return Decision(Status.DROPPED, f"{why}: MindSpore's layer has none", leaf.layer, prefix, move)
-        return Decision(Status.CONVERTED, why, leaf.layer, prefix, move, not why.startswith(_EVIDENCE))
+        return Decision(Status.CONVERTED, why, leaf.layer, prefix, move, not why.startswith(EVIDENCE))
 
     def _by_evidence(self, key: str, leaf: Leaf) -> Decision:
         """The rules do not tell the type; the tensors that lie together do, or nothing does."""
@@ -155,10 +155,10 @@ class Resolver:
                 shown = ", ".join(f"{n} {s}" for n, s in self.index.below(prefix).items())
                 name = ".".join(parts[depth:])
                 leaves = [Leaf(layer, name, depth, leaf.where) for layer in layers]
-                return self._agree(key, leaves, f"{_EVIDENCE}{shown} make {what}")
+                return self._agree(key, leaves, f"{EVIDENCE}{shown} make {what}")
         prefix = ".".join(parts[:-1])
         if self.evidence.is_no_layer(prefix):
-            own, why = replace(leaf, layer=OWN), f"{_EVIDENCE}no torch layer has these names"
+            own, why = replace(leaf, layer=OWN), f"{EVIDENCE}no torch layer has these names"
             return self._decision(key, own, Move(leaf.name), why)
         kinds = self.evidence.possible(prefix)
         which = f"may be {' or '.join(kinds)}" if kinds else "has the shape of no layer"
@@ -176,7 +176,7 @@ class Resolver:
             ]
             if found:
                 names = ", ".join(self.index.children(prefix))
-                decision = self._agree(key, found, f"{_EVIDENCE}{found[0].where}, for '{prefix}' has {names}")
+                decision = self._agree(key, found, f"{EVIDENCE}{found[0].where}, for '{prefix}' has {names}")
                 return None if decision.status is Status.UNMATCHED else decision
         return None
 

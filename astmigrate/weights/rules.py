@@ -20,6 +20,7 @@ from astmigrate.weights.failures import RequestError
 
 VERSION = 1
 _WIDTH = 110
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _T = TypeVar("_T")
 
 
@@ -93,16 +94,23 @@ def _plain_spec(spec: LayerSpec) -> dict[str, Any]:
 
 def _pretty(value: Any, indent: int) -> str:
     """``value`` as JSON: on one line where it fits, else one line an entry."""
-    line = json.dumps(value, ensure_ascii=False)
-    short = indent > 2 and indent + len(line) <= _WIDTH
-    if short or not isinstance(value, dict | list) or not value:
-        return line
+    return _laid_out(value, indent)[0]
+
+
+def _laid_out(value: Any, indent: int) -> tuple[str, str]:
+    """``value`` as JSON, laid out and on one line; each part is made once, as there are thousands."""
+    if not isinstance(value, dict | list) or not value:
+        line = _encode(value)
+        return line, line
     pad = " " * (indent + 2)
-    if isinstance(value, dict):
-        named = [(json.dumps(key, ensure_ascii=False), inner) for key, inner in value.items()]
-        entries = [f"{pad}{key}: {_pretty(inner, indent + 2)}" for key, inner in named]
-        return "{\n" + ",\n".join(entries) + "\n" + " " * indent + "}"
-    return "[\n" + ",\n".join(pad + _pretty(v, indent + 2) for v in value) + "\n" + " " * indent + "]"
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    names = [f"{_encode(key)}: " for key in value] if isinstance(value, dict) else [""] * len(value)
+    inner = [_laid_out(part, indent + 2) for part in (value.values() if isinstance(value, dict) else value)]
+    line = opening + ", ".join(name + part[1] for name, part in zip(names, inner)) + closing
+    if indent > 2 and indent + len(line) <= _WIDTH:
+        return line, line
+    entries = ",\n".join(pad + name + part[0] for name, part in zip(names, inner))
+    return f"{opening}\n{entries}\n{' ' * indent}{closing}", line
 
 
 def load(path: Path) -> RulesFile:

@@ -1,16 +1,27 @@
-"""Files appear whole or not at all: written beside their place under another name, then moved there."""
+"""Files appear whole or not at all: written beside their place under another name, then moved there.
+
+A run that is killed leaves that other file; ``clean`` removes those of processes that are gone.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.astmigrate-tmp")
+
 
 def write_bytes(path: Path, data: bytes, like: Path | None = None) -> None:
-    """Put ``data`` at ``path``, with the permissions of ``like`` or those of a new file."""
-    _replace(path, lambda file: file.write(data), like)
+    """Put ``data`` at ``path``, with the permissions of ``like`` or those of a new file.
+
+    A file that is so already is left alone, its time included: whoever builds from it has nothing to do.
+    """
+    if not _is_so(path, data, like):
+        _replace(path, lambda file: file.write(data), like)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -40,8 +51,49 @@ def link(source: Path, path: Path) -> None:
         raise
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is one under which files are written here."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def clean(folder: Path) -> None:
+    """Removes from a folder what killed processes had begun to write; ``OSError`` where it may not."""
+    with os.scandir(folder) as entries:
+        left = [(entry.path, match) for entry in entries if (match := _TEMPORARY.fullmatch(entry.name))]
+    for path, match in left:
+        if not _runs(int(match[1])):
+            Path(path).unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether there is another process of that number; where only the system may ask, there is."""
+    if process == os.getpid():
+        return False
+    if os.name == "nt":
+        return True  # there, asking so would end it
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_so(path: Path, data: bytes, like: Path | None) -> bool:
+    """Whether the file at ``path`` is a plain one with this content and these permissions."""
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size != len(data):
+            return False
+        same_mode = like is None or stat.S_IMODE(status.st_mode) == stat.S_IMODE(like.stat().st_mode) & 0o777
+        return same_mode and path.read_bytes() == data
+    except OSError:
+        return False  # writing says what is wrong
+
+
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name[:100]}.{os.getpid()}.astmigrate-tmp")
 
 
 def _replace(path: Path, fill: Callable[[BinaryIO], object], like: Path | None) -> None:

@@ -16,11 +16,17 @@ _TO_DO = (Level.MANUAL, Level.REVIEW)
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """The findings of one migrated file; ``path`` is relative to the output folder."""
+    """The findings of one migrated file; ``path`` is relative to the output folder.
+
+    ``source`` is the path as the user gave it. ``texts`` are the file before and after, kept only for the
+    reports that show them.
+    """
 
     path: str
     findings: tuple[Finding, ...] = ()
     changed: bool = False
+    source: str = ""
+    texts: tuple[str, str] | None = None
 
     @property
     def pending(self) -> bool:

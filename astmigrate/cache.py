@@ -1,0 +1,208 @@
+"""Keeps the results of a run so that the next one migrates only what they no longer hold for.
+
+A result holds as long as all that it can depend on is the same: astmigrate itself with its tables and
+Python's grammar, the file, the files of the project that it may see (``order``), what others import from
+it. One file holds the results of one set of sources. It appears whole or not at all; what cannot be read
+or does not match its checksum counts as missing, so that runs beside each other need no locks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+
+from astmigrate import __version__
+from astmigrate.analysis.module import Module
+from astmigrate.source import Source
+from astmigrate.tables import default_folder
+from astmigrate.work import Result, Work
+from astmigrate.writers import atomic
+
+LIMIT = 256 * 1024 * 1024  # bytes of all files together; the ones used longest ago go first
+_MAGIC = b"astmigrate cache 1\n"
+_SUFFIX = ".results"
+_DIGEST = 16
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Result).decode
+
+
+class Pack(msgspec.Struct, frozen=True, array_like=True):
+    """The content of one file: the digest of all that was read, the keys of its files, results by key.
+
+    ``texts`` are what was made of results, by the digest of what it was made of.
+    """
+
+    project: bytes = b""
+    keys: list[bytes] = []
+    results: dict[bytes, bytes] = {}
+    texts: dict[bytes, str] = {}
+
+
+class Cache:
+    """The results of earlier runs over the same sources."""
+
+    def __init__(self, folder: Path, sources: Sequence[str], tables: Sequence[Path] = ()) -> None:
+        name = _digest(os.fsencode(os.path.realpath(source)) for source in sources).hex()
+        self._folder, self._place = folder, folder / (name + _SUFFIX)
+        self._pack = _read(self._place)
+        self._engine = _engine(tables)
+        self._project, self._keys = b"", list[bytes]()
+        self._made: dict[str, Result] = {}
+        self._texts: dict[bytes, str] = {}
+
+    def look_up(self, work: Work) -> dict[str, Result]:
+        """What of the project's results still holds, by target."""
+        contents = {target: _content(source) for target, source in work.sources.items()}
+        self._project = _digest((self._engine, *(part for target, content in contents.items() for part in (
+            os.fsencode(target), os.fsencode(work.names.get(target, "")), content))))  # fmt: skip
+        if self._project == self._pack.project and len(self._pack.keys) == len(contents):
+            self._keys = self._pack.keys
+        else:
+            self._keys = list(_Keys(work, contents, self._engine).all())
+        found = {}
+        for target, key in zip(work.sources, self._keys):
+            result = self._result(key)
+            if result is not None:
+                found[target] = result
+        return found
+
+    def _result(self, key: bytes) -> Result | None:
+        try:
+            return _decode(self._pack.results[key])
+        except (KeyError, msgspec.MsgspecError):
+            return None
+
+    def add(self, target: str, result: Result) -> None:
+        """Takes a new result."""
+        self._made[target] = result
+
+    def text(self, content: object, make: Callable[[], str]) -> str:
+        """What ``make`` makes of ``content``, or made of the same before."""
+        try:
+            key = _digest([self._engine, _encode(content)])
+            self._texts[key] = found = self._pack.texts[key] if key in self._pack.texts else make()
+            found.encode()
+        except UnicodeEncodeError:  # a path that is not valid Unicode cannot be kept
+            self._texts.clear()
+            return make()
+        return found
+
+    def keep(self, work: Work) -> None:
+        """Keeps the results of this run; a folder that cannot be written costs time, nothing else."""
+        if not self._made and self._project == self._pack.project and self._texts == self._pack.texts:
+            return
+        results = {}
+        for target, key in zip(work.sources, self._keys):
+            data = packed(self._made[target]) if target in self._made else self._pack.results.get(key)
+            if data:
+                results[key] = data
+        payload = _encode(Pack(self._project, self._keys, results, self._texts))
+        try:
+            atomic.write_bytes(self._place, _MAGIC + _digest([payload]) + payload)
+            _prune(self._folder)
+        except OSError:
+            return
+
+
+def packed(result: Result) -> bytes:
+    """A result as bytes; none where it holds text that is not valid Unicode."""
+    try:
+        return _encode(result)
+    except UnicodeEncodeError:
+        return b""
+
+
+def unpacked(data: bytes) -> Result:
+    """The result that ``packed`` made bytes of."""
+    return _decode(data)
+
+
+class _Keys:
+    """The digests of all that the results of a project's files depend on."""
+
+    def __init__(self, work: Work, contents: dict[str, bytes], engine: bytes) -> None:
+        self._work, self._contents = work, contents
+        roots = sorted({name.partition(".")[0] for name in work.modules})
+        self._project = _digest([engine, *map(os.fsencode, roots)])
+        self._seen: dict[int, bytes] = {}
+
+    def all(self) -> Iterable[bytes]:
+        """The key of every file, in order."""
+        return (self._key(target) for target in self._work.sources)
+
+    def _key(self, target: str) -> bytes:
+        name = self._work.names.get(target)
+        if name is None:
+            return _digest([self._project, os.fsencode(target), self._contents[target]])
+        module = self._work.modules[name]
+        package = self._work.modules.get(module.package)
+        return _digest([
+            self._project, b"\1" if package is not None and package.is_package else b"\0",
+            os.fsencode(name), self._reach(self._work.sees(target)),
+            *map(os.fsencode, sorted(self._work.index.imported_from(name))),
+        ])  # fmt: skip
+
+    def _reach(self, bits: int) -> bytes:
+        """What a file may see, in the order in which it is analysed."""
+        if bits not in self._seen:
+            parts: list[bytes] = []
+            for name in self._work.order.within(bits):
+                parts += _identity(self._work.modules[name]), self._contents[self._work.targets[name]]
+            self._seen[bits] = _digest(parts)
+        return self._seen[bits]
+
+
+def _identity(module: Module) -> bytes:
+    return os.fsencode(f"{module.name}\0{module.path}\0{module.is_package}")
+
+
+def _content(source: Source) -> bytes:
+    return _digest([source.text.encode("utf-8", "surrogatepass"), source.encoding.encode(), source.bom])
+
+
+def _engine(tables: Sequence[Path]) -> bytes:
+    """astmigrate's own text, its tables', and the Python that reads the sources."""
+    package = Path(__file__).parent
+    files = [*sorted(package.rglob("*.py")), *sorted(default_folder().glob("*.toml")), *tables]
+    return _digest([__version__.encode(), sys.version.encode(), *(path.read_bytes() for path in files)])
+
+
+def _digest(parts: Iterable[bytes | memoryview]) -> bytes:
+    found = blake2b(digest_size=_DIGEST)
+    for part in parts:
+        found.update(len(part).to_bytes(8, "little"))
+        found.update(part)
+    return found.digest()
+
+
+def _read(place: Path) -> Pack:
+    """The pack of an earlier run; an empty one where there is none, or a broken one."""
+    try:
+        data = place.read_bytes()
+        start = len(_MAGIC) + _DIGEST
+        payload = memoryview(data)[start:]
+        if data[:start] != _MAGIC + _digest([payload]):
+            return Pack()
+        pack = msgspec.msgpack.decode(payload, type=Pack)
+        os.utime(place)  # used now: others go first
+    except (OSError, msgspec.MsgspecError):
+        return Pack()
+    return pack
+
+
+def _prune(folder: Path) -> None:
+    """Removes the files used longest ago until the rest fits, and what killed runs left."""
+    atomic.clean(folder)
+    found = [(path.stat(), path) for path in folder.glob("*" + _SUFFIX)]
+    found.sort(key=lambda entry: entry[0].st_mtime_ns, reverse=True)
+    total = 0
+    for status, path in found:
+        total += status.st_size
+        if total > LIMIT:
+            path.unlink(missing_ok=True)

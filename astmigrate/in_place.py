@@ -1,0 +1,88 @@
+"""What becomes of calls that change an argument: ``x.add_(y)``, ``torch.add(x, y, out=z)``.
+
+On MindSpore's CPU backend in-place methods do nothing, and its functions have no ``out``. As a statement
+such a call becomes an assignment into its tensor, ``x[...] = x + y``, which every name of it sees.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from astmigrate.analysis.sites import Site
+from astmigrate.analysis.text import Text
+from astmigrate.binding import Bound
+from astmigrate.model import Edit, Span, Unsupported
+from astmigrate.rewrite.arguments import simple
+from astmigrate.tables import NO_OUT, Form, Tables
+
+OUT = "out"
+_RESIZES = "'out' must have the shape of the result: PyTorch resizes it, an assignment does not."
+_ALSO = "PyTorch changes it in place too; here only the result is changed."
+
+
+def written_to(form: Form, bound: Sequence[Bound]) -> Form:
+    """The form of a call with ``out=``: its result is assigned to that tensor."""
+    given = next((b for b in bound if b.parameter.name == OUT), None)
+    if given is None or form.inplace or form.unsupported.get(OUT) != NO_OUT:
+        return form
+    if isinstance(given.node, ast.Constant) and given.node.value is None:
+        return form
+    if not isinstance(given.node, ast.Name | ast.Attribute | ast.Subscript) or given.keyword is None:
+        raise Unsupported(NO_OUT)
+    note = f"{form.note} {_RESIZES}".strip()
+    return replace(form, inplace=OUT, drop={**form.drop, OUT: "*"}, note=note, level="review")
+
+
+class InPlace:
+    """The calls of one file that change what others may see."""
+
+    def __init__(self, text: Text, sites: Sequence[Site], tables: Tables) -> None:
+        self.text = text
+        self._by_name: dict[int, Site] = {}  # in-place methods by their name's node
+        self._chained: set[int] = set()  # those of them whose value is only changed further
+        for site in sites:
+            row = tables.row(site.name) if site.role == "method" else None
+            if row is not None and row.inplace:
+                self._by_name[id(site.node)] = site
+        for site in self._by_name.values():
+            inner = site.receiver  # in a statement x.mul_(2).add_(1) only the last call needs to assign
+            while site.statement and isinstance(inner, ast.Call) and id(inner.func) in self._by_name:
+                self._chained.add(id(inner.func))
+                inner = self._by_name[id(inner.func)].receiver
+
+    def assigned(self, site: Site, form: Form) -> tuple[list[Edit], str]:
+        """The edits that make a statement an assignment; else what to tell of a call that is none."""
+        changed = self.changed(site, form)
+        if changed is None or id(site.node) in self._chained:
+            return [], ""
+        if site.statement:
+            return [self.assignment(site, changed, form)], ""
+        target = site.within.targets[0] if isinstance(site.within, ast.Assign) else None
+        same = target is not None and ast.unparse(target) == ast.unparse(changed)
+        return [], "" if same else _ALSO
+
+    def assignment(self, site: Site, changed: ast.expr, form: Form) -> Edit:
+        """``x[...] = `` before a call that computes what torch would write into x.
+
+        A slice takes its value as it is, and so does a parameter's ``data``, of which ``[...]`` is a copy.
+        """
+        assert site.arguments is not None
+        if not simple(changed):
+            raise Unsupported("it changes the result of an expression in place")
+        start = self.text.statement_start(self.text.start(site.arguments.call))
+        direct = isinstance(changed, ast.Subscript) or getattr(changed, "attr", "") == "data" or form.rebind
+        middle = " = " if direct else "[...] = "
+        return Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), middle))
+
+    def changed(self, site: Site, form: Form) -> ast.expr | None:
+        """What an in-place call changes that others may see: the object that a chain of them begins with."""
+        assert site.arguments is not None
+        call = site.arguments.call
+        named = next((k.value for k in call.keywords if k.arg == form.inplace), None)
+        changed = named or site.receiver or next(iter(call.args), None)
+        while isinstance(changed, ast.Call) and id(changed.func) in self._by_name:
+            changed = self._by_name[id(changed.func)].receiver
+        return changed if isinstance(changed, ast.Name | ast.Attribute | ast.Subscript) else None

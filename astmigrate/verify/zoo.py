@@ -1,0 +1,162 @@
+"""``make zoo``: migrates whole packages and runs every model they can construct on both sides.
+
+    python -m astmigrate.verify.zoo [--only 'resnet*'] [--sample N]
+
+Each constructor is built, given conditioned random weights, converted by the migration's rules, run in
+both frameworks and compared, in processes of its own with limits of time and memory. A full run writes
+docs/zoo.json, one line a constructor, and the page docs/zoo.md. Exit code 1 if a wrong number is silent:
+a model that runs and differs with no finding on a line that its forward passes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from fnmatch import fnmatch
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from rich.console import Console
+from rich.progress import Progress
+
+from astmigrate.verify import zoo_page
+from astmigrate.verify.model_jobs import MINDSPORE, TORCH
+from astmigrate.verify.model_server import ModelServer
+from astmigrate.verify.models import Layers, Outcome, Request, Stage, verify_model
+from astmigrate.verify.zoo_lines import predicted
+from astmigrate.verify.zoo_models import PACKAGES, Constructor, constructors, sample, site
+from astmigrate.verify.zoo_page import Record
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / ".cache" / "zoo"
+SECONDS, MEMORY = 240.0, 6 << 30  # of each side
+
+
+class Runner:
+    """Runs constructors one after the other, in processes forked from one server a side and package."""
+
+    def __init__(self, source: Path, out: Path) -> None:
+        self.source, self.out = source, out
+        self._servers: dict[tuple[str, str], ModelServer] = {}
+
+    def close(self) -> None:
+        """Ends the servers."""
+        for server in self._servers.values():
+            server.close()
+
+    def record(self, model: Constructor) -> Record:
+        """What came of one constructor, with the first of its inputs that PyTorch takes."""
+        outcome = None
+        for inputs in model.inputs:
+            outcome = self._verified(model, inputs)
+            refused = outcome.failure is not None and outcome.failure.side == TORCH
+            if not refused or outcome.stage is not Stage.RUN:
+                break
+        assert outcome is not None
+        differs = outcome.relative is not None and outcome.relative > zoo_page.LOOSE
+        told = predicted(model, outcome.request, self.out) if differs else ""
+        return zoo_page.record_of(model, outcome, told)
+
+    def _verified(self, model: Constructor, inputs: tuple[str, ...]) -> Outcome:
+        request = Request(
+            source=str(self.source / model.package), out=str(self.out), root=model.root, args=model.args,
+            inputs=inputs, rules=str(self.out / model.package / "weights.json"), layers=Layers.NEVER,
+            seconds=SECONDS, memory=MEMORY,
+        )  # fmt: skip
+        return verify_model(request, self._run)
+
+    def _run(self, module: str, job: Path, seconds: float, memory: int | None) -> str:
+        side = TORCH if module.endswith("torch") else MINDSPORE
+        return self._server(side, self._package).run(module, job, seconds, memory)
+
+    def _server(self, side: str, package: str) -> ModelServer:
+        if (side, package) not in self._servers:
+            path = self.source if side == TORCH else self.out
+            self._servers[side, package] = ModelServer(side, str(path), PACKAGES[package].module)
+        return self._servers[side, package]
+
+    _package = ""
+
+    def __call__(self, model: Constructor) -> Record:
+        self._package = model.package
+        return self.record(model)
+
+
+def migrate(source: Path, out: Path) -> None:
+    """Migrates each package to a folder of its own reports, below one import root."""
+    for package in PACKAGES:
+        command = [sys.executable, "-m", "astmigrate", str(source / package), "-o", str(out), "-q"]
+        subprocess.run(command, check=True)
+        for name in ("report.txt", "report.json", "weights.json"):
+            (out / name).replace(out / package / name)
+
+
+def run_all(models: Sequence[Constructor], source: Path, out: Path, jobs: int) -> list[Record]:
+    """Every record, in the order of ``models``."""
+    waiting: SimpleQueue[Constructor] = SimpleQueue()
+    for model in models:
+        waiting.put(model)
+    records: dict[str, Record] = {}
+
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
+        bar = progress.add_task("models", total=len(models))
+
+        def work(runner: Runner) -> None:
+            with suppress(Empty):
+                while True:
+                    model = waiting.get_nowait()
+                    record = records[model.key] = runner(model)
+                    if record.failed:
+                        progress.console.print(zoo_page.line(record), markup=False, highlight=False)
+                    progress.advance(bar)
+
+        runners = [Runner(source, out) for _ in range(jobs)]
+        for runner in runners:
+            stack.callback(runner.close)
+        threads = [threading.Thread(target=work, args=(runner,)) for runner in runners]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if len(records) != len(models):
+        raise RuntimeError(f"{len(models) - len(records)} models were not run: the runner itself failed")
+    return [records[model.key] for model in models]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Migrates, runs, prints and, after a full run, writes the page."""
+    parser = argparse.ArgumentParser(prog="zoo", description="Run every model of two packages on both sides.")
+    parser.add_argument("--only", default="*", metavar="GLOB", help="constructors by name, e.g. 'resnet*'")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many of each family")
+    parser.add_argument("--at-most", type=int, default=0, metavar="N", help="so many, evenly spread")
+    parser.add_argument("--package", choices=sorted(PACKAGES), help="only this one")
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--record", type=Path, help="JSON for the records; docs/zoo.json after a full run")
+    options = parser.parse_args(arguments)
+    source = site()
+    models = [m for m in constructors(source) if fnmatch(m.name, options.only)]
+    models = [m for m in models if options.package in (None, m.package)]
+    full = options.only == "*" and not (options.sample or options.at_most or options.package)
+    if options.sample:
+        models = sample(models, options.sample)
+    if 0 < options.at_most < len(models):
+        models = [models[i * len(models) // options.at_most] for i in range(options.at_most)]
+    migrate(source, OUT)
+    records = run_all(models, source, OUT, options.jobs)
+    record = options.record or (ROOT / "docs" / "zoo.json" if full else None)
+    if record is not None:
+        zoo_page.write(record, records)
+    if full:
+        (ROOT / "docs" / "zoo.md").write_text(zoo_page.page(records), encoding="utf-8")
+    print(zoo_page.summary(records))
+    return int(any(r.silent for r in records))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""Several processes: the same output as one, whoever dies, whoever is interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import astmigrate
+from astmigrate import batch, schedule
+from astmigrate.migrate import migrate_module
+from astmigrate.model import Migration, TableError
+from astmigrate.run import Options, run
+
+ROOT = Path(astmigrate.__file__).parents[1]
+LAYER = """\
+import torch
+import torch.nn as nn
+{imports}
+
+class Block{n}({base}):
+    def __init__(self, norm=nn.BatchNorm2d):
+        super().__init__()
+        self.norm = norm(3)
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x))
+        return self.norm(x).view(x.size(0), -1)
+
+
+def make{n}(**kwargs):
+    return Block{n}(**kwargs)
+"""
+
+
+def project(count: int = 30) -> dict[str, str]:
+    """A package: a chain of classes over its files, a cycle, one file that sees all, a bad one, a stub."""
+    files = {"__init__.py": "", "bad.py": "x = (\n", "typed.pyi": "import torch\nx: torch.Tensor\n"}
+    for n in range(count):
+        before = f"from .m{n - 1} import Block{n - 1}\n" if n % 10 else ""
+        base = f"Block{n - 1}" if n % 10 else "nn.Module"
+        files[f"m{n}.py"] = LAYER.format(n=n, imports=before, base=base)
+    files["one.py"] = "from .two import Two\nimport torch.nn as nn\n\n\nclass One(nn.Module):\n    kind = Two\n"
+    files["two.py"] = (
+        "import torch.nn as nn\n\n\nclass Two(nn.Module):\n    def make(self):\n"
+        "        from .one import One\n        return One().forward(self)\n"
+    )
+    names = [f"make{n}" for n in range(count)]
+    files["all.py"] = (
+        "".join(f"from .m{n} import *\n" for n in range(count))
+        + f"\nMODELS = {{{', '.join(f'{name!r}: {name}' for name in names)}}}\n\n\n"
+        + "def get(x):\n    return make5().forward(x).size(0)\n"
+    )
+    return files
+
+
+def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small project for which several processes are said to pay."""
+    monkeypatch.setattr(schedule, "WORTH", 100)
+    return write(tmp_path / "pkg", project())
+
+
+@pytest.mark.parametrize("forks", [True, False] if batch.FORKS else [False])
+def test_as_many_processes_as_you_like(
+    source: Path, tmp_path: Path, forks: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(batch, "FORKS", forks)
+    made, said = [], []
+    for jobs in (1, 2, 5) if forks else (1, 2):
+        out = tmp_path / f"out{jobs}"
+        assert run(Options([str(source)], out, jobs=jobs)) == 1
+        made.append(contents(out))
+        said.append(capsys.readouterr())
+    assert b"def construct(self, x):" in made[0]["pkg/m29.py"]
+    assert b"make5().construct(x).shape[0]" in made[0]["pkg/all.py"]
+    assert all(other == made[0] for other in made[1:])
+    assert all(other == said[0] for other in said[1:])
+
+
+def test_every_file_once_and_imported_ones_first(source: Path) -> None:
+    from astmigrate.layout import lay_out
+    from astmigrate.project import Project
+
+    work = Project(lay_out([str(source)]), lambda: b"").work
+    plan = schedule.schedule(work, list(work.sources))
+    seen: list[str] = []
+    while tasks := plan.portion(2, 0, []):
+        for task in tasks:
+            seen += task.targets
+            plan.finish(task)
+    assert sorted(seen) == sorted(work.sources)
+    place = {target: number for number, target in enumerate(seen)}
+    assert place["pkg/m3.py"] < place["pkg/m4.py"] < place["pkg/all.py"]
+    assert abs(place["pkg/one.py"] - place["pkg/two.py"]) == 1
+
+
+def test_what_waits_is_not_handed_out(source: Path) -> None:
+    from astmigrate.layout import lay_out
+    from astmigrate.project import Project
+
+    work = Project(lay_out([str(source)]), lambda: b"").work
+    plan = schedule.schedule(work, ["pkg/m0.py", "pkg/m1.py"])
+    (first,) = plan.portion(2, 0, [])
+    assert first.targets == ["pkg/m0.py"]
+    assert plan.portion(2, 0, [first.own]) == []
+    plan.put_back(first)
+    assert plan.portion(2, 0, []) == [first]
+    plan.finish(first)
+    assert [task.targets for task in plan.portion(2, 0, [])] == [["pkg/m1.py"]]
+
+
+@pytest.mark.skipif(not batch.FORKS, reason="the fault is put in before the fork")
+def test_a_process_that_dies_costs_one_file(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def deadly(index: object, name: str) -> Migration:
+        if name == "pkg.m7":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return migrate_module(index, name)  # type: ignore[arg-type]
+
+    assert run(Options([str(source)], tmp_path / "whole")) == 1
+    capsys.readouterr()
+    monkeypatch.setattr("astmigrate.migrate.migrate_module", deadly)
+    assert run(Options([str(source)], tmp_path / "out", jobs=2)) == 1
+    said = capsys.readouterr().err
+    assert f"{source}/m7.py:1: the process that migrated it ended: SIGKILL" in said
+    assert "Traceback" not in said
+    whole, made = contents(tmp_path / "whole"), contents(tmp_path / "out")
+    del whole["pkg/m7.py"]
+    assert {name: made.get(name) for name in whole if name.endswith(".py")} == {
+        name: data for name, data in whole.items() if name.endswith(".py")
+    }
+
+
+@pytest.mark.skipif(not batch.FORKS, reason="the fault is put in before the fork")
+def test_a_broken_table_stops_all(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(index: object, name: str) -> Migration:
+        raise TableError("torch.toml: row torch.x: no")
+
+    monkeypatch.setattr("astmigrate.migrate.migrate_module", broken)
+    with pytest.raises(TableError, match=r"row torch\.x: no"):
+        run(Options([str(source)], tmp_path / "out", jobs=2))
+
+
+SLOW = """\
+import os, sys, time
+import astmigrate.migrate
+from astmigrate import schedule
+from astmigrate.cli import main
+schedule.WORTH = 100
+real = astmigrate.migrate.migrate_module
+def slow(index, name):
+    with open(os.environ["STARTED"], "a") as log:
+        log.write(f"{os.getpid()} ")
+    time.sleep(0.2)
+    return real(index, name)
+astmigrate.migrate.migrate_module = slow
+main(sys.argv[1:])
+"""
+
+
+def started(source: Path, out: Path, jobs: int, log: Path) -> subprocess.Popen[bytes]:
+    """A slow run in a process group of its own, once it is migrating."""
+    command = [sys.executable, "-c", SLOW, str(source), "-o", str(out), "-j", str(jobs), "--no-cache"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "STARTED": str(log)}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not log.exists() or len(set(log.read_text().split())) < jobs:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    return process
+
+
+def gone(group: int, seconds: float = 10) -> bool:
+    """Whether no process of the group is left after a while; one that has ended is none."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        states = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = status.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # it ended just now
+            if int(fields[2]) == group and fields[0] != "Z":
+                states.append(fields[0])
+        if not states:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(not batch.FORKS, reason="looks for processes in /proc")
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("to_all", [True, False])
+def test_interrupt_leaves_whole_files_and_no_process(
+    source: Path, tmp_path: Path, jobs: int, to_all: bool
+) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    process = started(source, out, jobs, tmp_path / "log")
+    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    assert b"interrupted after " in said
+    assert gone(process.pid)
+    run(Options([str(source)], whole))
+    final = contents(whole)
+    assert all(final[name] == data for name, data in contents(out).items())
+
+
+@pytest.mark.skipif(not batch.FORKS, reason="looks for processes in /proc")
+def test_a_killed_run_leaves_no_process(source: Path, tmp_path: Path) -> None:
+    process = started(source, tmp_path / "out", 2, tmp_path / "log")
+    process.kill()
+    process.communicate(timeout=60)
+    assert gone(process.pid)

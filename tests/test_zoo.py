@@ -1,0 +1,107 @@
+"""The zoo: its records and page, and a sample of the packages' models at parity."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from astmigrate.verify import zoo_page
+from astmigrate.verify.model_jobs import MINDSPORE, Failure, Gap, Stage
+from astmigrate.verify.outcomes import Outcome, Request, Verdict
+from astmigrate.verify.zoo import main
+from astmigrate.verify.zoo_lines import predicted
+from astmigrate.verify.zoo_models import Constructor, sample
+from astmigrate.verify.zoo_page import Record, record_of
+
+MODEL = Constructor("pytorchcv", "resnet", "resnet18")
+REQUEST = Request(source="s", out="o", root="m:f", inputs=("f32[1, 3, 64, 64]",))
+
+
+def compared(relative: float) -> Outcome:
+    gaps = (Gap("y", (), relative, relative, 1.0),)
+    return Outcome(REQUEST, Verdict.EQUAL, Stage.COMPARE, outputs=gaps, relative=relative, by_rules=True)
+
+
+def test_parity_is_a_small_relative_difference() -> None:
+    record = record_of(MODEL, compared(5e-4), "")
+    assert (record.failed, record.by_rules, record.silent) == ("", True, False)
+
+
+@pytest.mark.parametrize("relative", [2e-3, float("nan"), float("inf")])
+def test_a_difference_that_no_finding_tells_of_is_silent(relative: float) -> None:
+    assert record_of(MODEL, compared(relative), "").silent
+    assert not record_of(MODEL, compared(relative), "a.py:3: it may differ").silent
+
+
+def test_outputs_of_another_structure_are_a_mismatch() -> None:
+    outcome = Outcome(REQUEST, Verdict.DIFFERENT, Stage.COMPARE, outputs=(Gap("y", (), word="shape"),))
+    assert record_of(MODEL, outcome, "").failed == "mismatch"
+
+
+def test_a_failure_has_its_class_and_side() -> None:
+    failure = Failure(MINDSPORE, Stage.CONSTRUCT, "TypeError", "no")
+    record = record_of(MODEL, Outcome(REQUEST, Verdict.FAILED, Stage.CONSTRUCT, failure=failure), "")
+    assert (record.failed, record.side) == ("construct", MINDSPORE)
+    assert "TypeError: no" in record.reason
+    assert not record.silent
+
+
+def test_the_page_counts_and_names_what_fails(tmp_path: Path) -> None:
+    good, bad = record_of(MODEL, compared(5e-5), ""), record_of(MODEL, compared(0.5), "a.py:1: a|b")
+    text = zoo_page.page([good, bad])
+    assert "| pytorchcv | 2 | 1 (50.0%) | 1 | 1 |" in text
+    assert "| pytorchcv | resnet18 | mismatch |  | relative difference 5.0e-01 | a.py:1: a\\|b |" in text
+    assert "Wrong numbers without a finding on their lines: 0." in text
+    zoo_page.write(tmp_path / "zoo.json", [good, bad])
+    assert [r["relative"] for r in json.loads((tmp_path / "zoo.json").read_text())] == [5e-5, 0.5]
+
+
+def test_a_sample_has_so_many_of_each_family() -> None:
+    models = [Constructor("p", family, f"{family}{n}") for family in "ab" for n in range(3)]
+    assert [model.name for model in sample(models, 1)] == ["a0", "b0"]
+
+
+MODULE = """\
+import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return self.used(x)
+
+    def used(self, x):
+        return x * 2
+
+    def unused(self, x):
+        return x * 3
+"""
+
+
+@pytest.mark.parametrize(("line", "told"), [(9, True), (12, False)])
+def test_only_lines_that_run_predict(tmp_path: Path, line: int, told: bool) -> None:
+    package = tmp_path / "site" / "pytorchcv"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "net.py").write_text(MODULE, encoding="utf-8")
+    finding = {"line": line, "end_line": line, "level": "review", "message": "it may differ"}
+    report = {"files": [{"path": "pytorchcv/net.py", "findings": [finding]}]}
+    (tmp_path / "out" / "pytorchcv").mkdir(parents=True)
+    (tmp_path / "out" / "pytorchcv" / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    request = Request(
+        source=str(package), out=str(tmp_path / "out"), root="pytorchcv.net:Net", inputs=("f32[2]",)
+    )
+    assert bool(predicted(MODEL, request, tmp_path / "out")) is told
+
+
+def test_a_sample_of_the_packages_models(tmp_path: Path) -> None:
+    """Spread over the families; what fails in the whole zoo may fail here, silently wrong is nothing."""
+    path = tmp_path / "zoo.json"
+    assert main(["--at-most", "64", "--record", str(path)]) == 0
+    records = [Record(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+    assert len(records) == 64
+    known = json.loads((Path(__file__).parents[1] / "docs" / "zoo.json").read_text(encoding="utf-8"))
+    at_parity = {(r["package"], r["name"]) for r in known if not r["failed"]}
+    worse = [r for r in records if r.failed and (r.package, r.name) in at_parity]
+    assert not worse, "\n".join(zoo_page.line(record) for record in worse)
