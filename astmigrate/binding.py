@@ -133,7 +133,8 @@ def _holds(test: str, bound: Bound | None) -> bool:
         return ast.unparse(bound.node) == ast.unparse(parse_expression(test))
     kind = kind_of(bound.value)
     if test == "int":
-        return kind == "number" and not isinstance(getattr(bound.node, "value", None), (float, bool))
+        node = bound.node.operand if isinstance(bound.node, ast.UnaryOp) else bound.node
+        return kind == "number" and not isinstance(getattr(node, "value", None), (float, bool))
     return kind == test or (test == "sequence" and kind == "size")
 
 

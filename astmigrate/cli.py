@@ -29,6 +29,7 @@ Exit codes:
   0  done (findings may remain)
   1  --check found work, or some input could not be migrated (all others were)
   2  wrong usage
+  130  interrupted; files are whole, run again to go on
 """
 
 

@@ -30,7 +30,7 @@ def written_to(form: Form, bound: Sequence[Bound]) -> Form:
         return form
     if isinstance(given.node, ast.Constant) and given.node.value is None:
         return form
-    if not isinstance(given.node, ast.Name | ast.Attribute | ast.Subscript) or given.keyword is None:
+    if not isinstance(given.node, ast.Name | ast.Attribute | ast.Subscript):
         raise Unsupported(NO_OUT)
     note = f"{form.note} {_RESIZES}".strip()
     return replace(form, inplace=OUT, drop={**form.drop, OUT: "*"}, note=note, level="review")
@@ -82,7 +82,9 @@ class InPlace:
         assert site.arguments is not None
         call = site.arguments.call
         named = next((k.value for k in call.keywords if k.arg == form.inplace), None)
-        changed = named or site.receiver or next(iter(call.args), None)
+        names = [parameter.partition("=")[0] for parameter in form.args or ()]
+        place = names.index(form.inplace) if form.inplace in names else 0
+        changed = named or site.receiver or next(iter(call.args[place:]), None)
         while isinstance(changed, ast.Call) and id(changed.func) in self._by_name:
             changed = self._by_name[id(changed.func)].receiver
         return changed if isinstance(changed, ast.Name | ast.Attribute | ast.Subscript) else None

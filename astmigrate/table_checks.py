@@ -21,8 +21,8 @@ from astmigrate.rewrite.names import SPELLED
 from astmigrate.snippets import catalogue
 from astmigrate.tables import Form, Row, TableFile, Tables
 
-KINDS = {"tensor", "size", "dtype", "device", "module", "number", "string", "array", "optimizer", "loader",
-         "function", "class", "none", "sequence", "generator"}  # fmt: skip
+KINDS = {"tensor", "size", "dtype", "device", "module", "number", "string", "array", "optimizer",
+         "loader", "generator", "distribution", "function", "class", "none", "sequence"}  # fmt: skip
 _TESTS = (KINDS - {"class", "module", "function"}) | {"sequence", "int", "given", "absent", "any"}
 _BY_ARGUMENT = ("rename", "drop", "unsupported", "wrap", "review", "when")
 _NAME = re.compile(r"\b(mindspore|snippets)(?:\.\w+)+")

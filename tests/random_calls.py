@@ -6,20 +6,16 @@ its arguments; they stand in their places, by keyword or are left out, as the ro
 
 from __future__ import annotations
 
-import ast
 import builtins
 import keyword
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 from hypothesis import strategies as st
 
-from astmigrate.analysis.kinds import UNKNOWN
-from astmigrate.binding import Arguments, Parameter, bind, parameters
-from astmigrate.migrate import default_tables
-from astmigrate.model import NeedsAdapter
-from astmigrate.tables import Form, Row
+from astmigrate.binding import Parameter, parameters
+from astmigrate.tables import Form
+from tests.random_subjects import Subject, subjects
 from tests.random_texts import (
     ANNOTATIONS,
     ARGUMENTS,
@@ -36,35 +32,6 @@ from tests.random_texts import (
 )
 
 OWN_NAMES = {"x", "y", "n", "q", "r", "s", "w", "h", "g", "k", "i", "f", "a", "b", "c", "self", "flag", "M"}
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A row under one of its names, and what its proofs pass for each parameter."""
-
-    name: str
-    row: Row
-    values: dict[str, tuple[str, ...]]
-
-    @property
-    def namespace(self) -> str:
-        """The name without its last part."""
-        return self.name.rpartition(".")[0]
-
-    @property
-    def leaf(self) -> str:
-        """The last part of the name."""
-        return self.name.rpartition(".")[2]
-
-    @property
-    def of_instance(self) -> bool:
-        """Whether it is called on an object: its namespace is a class."""
-        return self.namespace.rpartition(".")[2][:1].isupper()
-
-    @property
-    def forms(self) -> tuple[Form, ...]:
-        """The row's forms, or the row as the only one."""
-        return self.row.forms or (self.row,)
 
 
 @dataclass(slots=True)
@@ -105,59 +72,6 @@ class Program:
         return f"# note {self.notes}"
 
 
-@cache
-def subjects(namespaces: tuple[str, ...]) -> tuple[Subject, ...]:
-    """The rows of these namespaces ("*": of all others than torch, torch.nn, functional and Tensor)."""
-    tables = default_tables()
-    large = ("torch", "torch.nn", "torch.nn.functional", "torch.Tensor")
-    found = []
-    for name in tables.names():
-        namespace, _, leaf = name.rpartition(".")
-        row = tables.row(name)
-        if row is None or not leaf.isidentifier() or keyword.iskeyword(leaf) or leaf.startswith("__"):
-            continue
-        if namespace in namespaces or ("*" in namespaces and namespace not in large):
-            found.append(Subject(name, row, _passed(name, row)))
-    return tuple(found)
-
-
-def _passed(name: str, row: Row) -> dict[str, tuple[str, ...]]:
-    """What the proofs of a row pass for each parameter, where it has no names but torch's and the inputs."""
-    found: dict[str, dict[str, None]] = {}
-    for proof in default_tables().proofs(row.name):
-        for node in ast.walk(ast.parse(proof.code)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(row.name.rpartition(".")[2]):
-                for parameter, value in _bound(row, node):
-                    text = _renamed(value, frozenset(proof.inputs))
-                    if text:
-                        found.setdefault(parameter, {})[text] = None
-    return {parameter: tuple(texts) for parameter, texts in found.items()}
-
-
-def _bound(row: Row, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    arguments = Arguments(call, (UNKNOWN,) * len(call.args), (UNKNOWN,) * len(call.keywords))
-    for form in row.forms or (row,):
-        try:
-            bound = bind(form, arguments)
-        except NeedsAdapter:
-            continue
-        if not isinstance(bound, str):
-            yield from ((b.parameter.name, b.node) for b in bound if not isinstance(b.node, ast.Starred))
-            return
-
-
-def _renamed(value: ast.expr, inputs: frozenset[str]) -> str:
-    """The expression with its proof's inputs called x; "" where other names are in it."""
-    text = ast.unparse(value)
-    tree = ast.parse(text, mode="eval").body
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            if node.id not in inputs | {"torch", "F", "nn"}:
-                return ""
-            node.id = "x" if node.id in inputs else node.id
-    return ast.unparse(tree)
-
-
 def argument(draw: st.DrawFn, program: Program, subject: Subject, parameter: Parameter, depth: int) -> str:
     """An expression for one parameter."""
     known = subject.values.get(parameter.name, ())
@@ -191,13 +105,15 @@ def written_arguments(
     declared = parameters(form.args or ())
     places = [p for p in declared if not p.keyword_only and not p.star]
     required = sum(p.default is None for p in places)
-    in_place = draw(st.sampled_from([0, required, required, len(places), draw(st.integers(0, len(places)))]))
-    written = []
+    starred = any(p.star == "*" for p in declared)  # torch wants one such argument at least
+    counts = [0, required, required, len(places), draw(st.integers(0, len(places)))]
+    in_place = len(places) if starred else draw(st.sampled_from(counts))
+    written: list[str] = []
     for parameter in places[:in_place]:
         written.append(argument(draw, program, subject, parameter, depth))
     for parameter in (p for p in declared if p.star == "*" and in_place == len(places)):
-        many = [argument(draw, program, subject, parameter, depth) for _ in range(draw(st.integers(0, 3)))]
-        written += many if draw(st.booleans()) or not many else [f"*{program.fresh()}"]
+        many = [argument(draw, program, subject, parameter, depth) for _ in range(draw(st.integers(1, 3)))]
+        written += many if draw(st.booleans()) else [f"*{program.fresh()}"]
     rest = [p for p in declared if not p.star and p not in places[:in_place]]
     named = [p for p in rest if not keyword.iskeyword(p.name)]
     chosen = [p for p in named if p.default is None or draw(st.integers(0, 2)) == 0]
@@ -284,7 +200,7 @@ def call(draw: st.DrawFn, program: Program, subject: Subject, depth: int = 1) ->
     form: Form = draw(st.sampled_from(subject.forms))
     if form.args is None or draw(st.integers(0, 39)) == 0:
         return callee
-    gap = draw(st.sampled_from(("",) * 15 + (" ",)))
+    gap: str = draw(st.sampled_from(("",) * 15 + (" ",)))
     return callee + gap + laid_out(draw, program, written_arguments(draw, program, subject, form, depth))
 
 

@@ -14,9 +14,12 @@ import pytest
 
 import astmigrate
 from astmigrate import batch, schedule
+from astmigrate.layout import lay_out
 from astmigrate.migrate import migrate_module
 from astmigrate.model import Migration, TableError
+from astmigrate.project import Project
 from astmigrate.run import Options, run
+from astmigrate.work import Work
 
 ROOT = Path(astmigrate.__file__).parents[1]
 LAYER = """\
@@ -47,7 +50,9 @@ def project(count: int = 30) -> dict[str, str]:
         before = f"from .m{n - 1} import Block{n - 1}\n" if n % 10 else ""
         base = f"Block{n - 1}" if n % 10 else "nn.Module"
         files[f"m{n}.py"] = LAYER.format(n=n, imports=before, base=base)
-    files["one.py"] = "from .two import Two\nimport torch.nn as nn\n\n\nclass One(nn.Module):\n    kind = Two\n"
+    files["one.py"] = (
+        "from .two import Two\nimport torch.nn as nn\n\n\nclass One(nn.Module):\n    kind = Two\n"
+    )
     files["two.py"] = (
         "import torch.nn as nn\n\n\nclass Two(nn.Module):\n    def make(self):\n"
         "        from .one import One\n        return One().forward(self)\n"
@@ -82,7 +87,11 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("forks", [True, False] if batch.FORKS else [False])
 def test_as_many_processes_as_you_like(
-    source: Path, tmp_path: Path, forks: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    source: Path,
+    tmp_path: Path,
+    forks: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(batch, "FORKS", forks)
     made, said = [], []
@@ -98,9 +107,6 @@ def test_as_many_processes_as_you_like(
 
 
 def test_every_file_once_and_imported_ones_first(source: Path) -> None:
-    from astmigrate.layout import lay_out
-    from astmigrate.project import Project
-
     work = Project(lay_out([str(source)]), lambda: b"").work
     plan = schedule.schedule(work, list(work.sources))
     seen: list[str] = []
@@ -114,10 +120,34 @@ def test_every_file_once_and_imported_ones_first(source: Path) -> None:
     assert abs(place["pkg/one.py"] - place["pkg/two.py"]) == 1
 
 
-def test_what_waits_is_not_handed_out(source: Path) -> None:
-    from astmigrate.layout import lay_out
-    from astmigrate.project import Project
+MIXED = {
+    "__init__.py": "",
+    "a.py": "import torch\n\n\nclass A:\n    def forward(self, x):\n        return torch.relu(x)\n",
+    "b.py": "import torch.nn as nn\nfrom .a import A\n\n\nclass B(A, nn.Module):\n    pass\n",
+    "c.py": "import torch\nfrom .a import A\n\n\ndef f(x):\n    return A().forward(torch.relu(x))\n",
+    "d.py": "import torch.nn as nn\n\nS = nn.Sequential(nn.ReLU())\n",
+    "e.py": "import torch.nn as nn\nfrom .d import S\n\nS.append(nn.ReLU())\n",
+    "f.py": "import torch.nn as nn\nfrom .d import S\n\n\nclass N(nn.Module):\n    def __init__(self):\n"
+    "        super().__init__()\n        self.s = S\n\n    def forward(self, x):\n        return self.s(x)\n",
+}
 
+
+@pytest.mark.parametrize("files", [project(12), MIXED], ids=["chain", "siblings"])
+def test_a_file_alone_gives_what_it_gives_beside_all_others(tmp_path: Path, files: dict[str, str]) -> None:
+    """Nothing that a file does not see has a part in its result: that is what processes and cache rely on."""
+    source = write(tmp_path / "pkg", files)
+
+    def work() -> Work:
+        return Project(lay_out([str(source)]), lambda: b"").work
+
+    whole = dict(work().results(list(work().sources)))
+    assert len(whole) == len(files)
+    for target, result in whole.items():
+        ((same, alone),) = work().results([target])
+        assert (same, str(alone)) == (target, str(result))
+
+
+def test_what_waits_is_not_handed_out(source: Path) -> None:
     work = Project(lay_out([str(source)]), lambda: b"").work
     plan = schedule.schedule(work, ["pkg/m0.py", "pkg/m1.py"])
     (first,) = plan.portion(2, 0, [])

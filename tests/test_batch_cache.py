@@ -20,7 +20,7 @@ FILES: Mapping[str, str] = {
     "__init__.py": "",
     "base.py": BASE,
     "middle.py": "from .base import *\n",
-    "net.py": "from . import middle\n\n\nclass Net(middle.Base):\n    def forward(self, x):\n        return x\n",
+    "net.py": "from . import middle\n\n\nclass Net(middle.Base):\n    def forward(self):\n        pass\n",
     "late.py": "def make(x):\n    from pkg import net; return net.Net().forward(x)\n",
     "other.py": "import torch\n\n\ndef f(x: torch.Tensor):\n    return x.size(0)\n",
     "typed.pyi": "import torch\nx: torch.Tensor\n",
@@ -115,7 +115,10 @@ def test_what_others_import_of_a_file_counts(runs: Runs) -> None:
 
 
 def test_files_that_come_and_go(runs: Runs) -> None:
-    write(runs.source, {"other.py": "from .missing import Base\n\n\nclass A(Base):\n    def forward(self): pass\n"})
+    write(
+        runs.source,
+        {"other.py": "from .missing import Base\n\n\nclass A(Base):\n    def forward(self): pass\n"},
+    )
     runs.again()
     assert "def forward" in (runs.out / "pkg/other.py").read_text()
     write(runs.source, {"missing.py": BASE})

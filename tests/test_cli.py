@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import astmigrate
+from astmigrate import places
 from astmigrate.cli import main
+from astmigrate.run import Options
 from astmigrate.writers import terminal
 
 MODEL = """\
@@ -291,7 +293,8 @@ def test_as_a_process_and_without_what_it_migrates() -> None:
 
 
 def test_what_start_up_leaves_out() -> None:
-    heavy = ["rich", "libcst", "multiprocessing", "hypothesis", "numpy", "shutil", "tempfile", "jinja2"]
+    heavy = ["rich", "libcst", "multiprocessing", "hypothesis", "numpy", "shutil", "tempfile", "jinja2",
+             "pathspec", "platformdirs", "hashlib"]  # fmt: skip
     program = (
         "import sys; from astmigrate.cli import main\n"
         "try: main(['model.py', '-o', 'out'])\n"
@@ -302,3 +305,68 @@ def test_what_start_up_leaves_out() -> None:
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_jobs_cache_and_ignored_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Options] = []
+    monkeypatch.setattr("astmigrate.run.run", lambda options: seen.append(options) or 0)
+    Path("pyproject.toml").write_text("[tool.astmigrate]\n")
+    call(".", "-o", "out")
+    call(".", "-o", "out", "-j", "3", "--no-cache", "--no-gitignore")
+    Path("pyproject.toml").write_text("[tool.astmigrate]\njobs = 5\ncache = false\ngitignore = false\n")
+    call(".", "-o", "out")
+    call(".", "-o", "out", "-j", "2")
+    said = [(options.jobs, options.cache, options.gitignore) for options in seen]
+    assert said == [
+        (places.cores(), places.cache_folder, True),
+        (3, None, False),
+        (5, None, False),
+        (2, None, False),
+    ]
+    assert call(".", "-o", "out", "-j", "0").exit_code == 2
+    Path("pyproject.toml").write_text("[tool.astmigrate]\njobs = 0\n")
+    assert call(".", "-o", "out").exit_code == 2
+
+
+def shown(total: int, **environment: str) -> str:
+    """What a run over so many files shows on a terminal of its own."""
+    for number in range(total):
+        Path("src").mkdir(exist_ok=True)
+        Path("src", f"m{number}.py").write_text(PLAIN)
+    command = [
+        sys.executable,
+        "-m",
+        "astmigrate",
+        "src",
+        "-o",
+        "out",
+        "-q" if "QUIET" in environment else "--no-cache",
+    ]
+    leader, follower = os.openpty()
+    variables = {**os.environ, "PYTHONPATH": str(Path(astmigrate.__file__).parents[1]), "TERM": "xterm"}
+    process = subprocess.Popen(
+        command, stderr=follower, stdout=subprocess.DEVNULL, env={**variables, **environment}
+    )
+    os.close(follower)
+    found = b""
+    while True:
+        try:
+            part = os.read(leader, 4096)
+        except OSError:  # Linux says so when the other end is closed
+            break
+        if not part:
+            break
+        found += part
+    os.close(leader)
+    assert process.wait() == 0
+    return found.decode()
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+def test_progress_on_a_terminal_only() -> None:
+    bar = shown(40)
+    assert "migrating" in bar
+    assert "40/40" in bar
+    assert shown(40, QUIET="1") == ""
+    assert shown(40, TERM="dumb") == ""
+    assert "migrating" not in in_process("src", "-o", "out2").stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -196,3 +197,55 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     (item,) = lay_out([str(tmp_path / "src")], tmp_path / "out").inputs
     assert item.shown.endswith("src/\ufffd.py")
     assert os.fsencode(item.target) == b"\xff.py"
+
+
+IGNORING: Mapping[str, str] = {
+    ".gitignore": "*.log\n/build/\nsecret.py\n# a comment\n\n",
+    "build/a.py": "",
+    "net/build/b.py": "",
+    "net/c.log": "",
+    "net/secret.py": "",
+    "net/.gitignore": "!secret.py\n/gen/*\n!/gen/kept.py\nlate\n",
+    "net/gen/made.py": "",
+    "net/gen/kept.py": "",
+    "other/secret.py": "",
+    "other/gen/made.py": "",
+    "other/late": "",
+}
+KEPT = ["net/build/b.py", "net/gen/kept.py", "net/secret.py", "other/gen/made.py"]
+
+
+def test_what_git_ignores(tmp_path: Path) -> None:
+    folder = make(tmp_path / "src", IGNORING)
+    assert targets(lay_out([str(folder)]), Kind.PYTHON) == KEPT
+    assert "net/c.log" not in targets(lay_out([str(folder)]))
+    everything = targets(lay_out([str(folder)], gitignore=False))
+    assert sorted(everything) == sorted(IGNORING)
+
+
+def test_git_agrees(tmp_path: Path) -> None:
+    folder = make(tmp_path / "src", IGNORING)
+    listing = ["git", "ls-files", "--others", "--exclude-standard"]
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    listed = subprocess.run(listing, cwd=folder, check=True, capture_output=True, text=True).stdout
+    assert targets(lay_out([str(folder)])) == sorted(listed.split(), key=lambda name: name.split("/"))
+
+
+def test_a_repository_above(tmp_path: Path) -> None:
+    repository = make(tmp_path / "repo", {**IGNORING, ".git/info/exclude": "other\n"})
+    assert targets(lay_out([str(repository)]), Kind.PYTHON) == [name for name in KEPT if "other" not in name]
+    assert targets(lay_out([str(repository / "net")]), Kind.PYTHON) == [
+        "build/b.py",
+        "gen/kept.py",
+        "secret.py",
+    ]
+    # asked for by name, though ignored: then whole
+    assert targets(lay_out([str(repository / "build")]), Kind.PYTHON) == ["a.py"]
+    assert targets(lay_out([str(repository / "other")]), Kind.PYTHON) == ["gen/made.py", "secret.py"]
+    assert targets(lay_out([str(repository / "other/secret.py")])) == ["secret.py"]
+
+
+def test_patterns_above_without_a_repository_do_not_count(tmp_path: Path) -> None:
+    make(tmp_path, {".gitignore": "*.py\n"})
+    folder = make(tmp_path / "src", {"a.py": ""})
+    assert targets(lay_out([str(folder)])) == ["a.py"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -82,15 +83,14 @@ def keywords_are_known(program: Program, migration: Migration) -> list[str]:
             if form.handler:
                 return []  # what it adds is in no table
             own |= {form.rename.get(p.name, p.name) for p in parameters(form.args or ())} | set(form.add)
-            own |= set(_keywords(form.template or ""))
+            own |= set(_keywords(re.sub(r"\{\*?\w+\}", "x", form.template or "")))
     stays = any(f.level is Level.MANUAL or f.target.startswith("ms_snippets.") for f in migration.findings)
     own |= set(_keywords(program.source)) if stays else set()
     return [f"keyword of no row: {name}" for name in _keywords(migration.code) if name not in own]
 
 
 def _keywords(code: str) -> Iterator[str]:
-    text = code.replace("{*", "{").replace("{", "(").replace("}", ")") if "import" not in code else code
-    yield from (n.arg for n in ast.walk(ast.parse(text)) if isinstance(n, ast.keyword) and n.arg)
+    yield from (n.arg for n in ast.walk(ast.parse(code)) if isinstance(n, ast.keyword) and n.arg)
 
 
 def snippets_bind(migration: Migration) -> list[str]:

@@ -304,3 +304,19 @@ def test_their_proofs_run() -> None:
     assert "FAILING mylib.ops.fused_norm (proof 1)\n" in done.stdout
     assert "mylib.ops.Block" not in done.stdout
     assert re.search(r"^mylib\.ops +2 +1 +0 +0 +0 +1 ", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_the_examples_of_the_page_are_real(tmp_path: Path) -> None:
+    """The shipped row that ``api_tables/README.md`` shows is as shown, and its table of a user's is right."""
+    page = (Path(__file__).parents[1] / "api_tables" / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (shown,) = [block for block in blocks if block.startswith('["torch.amax"]')]
+    (tmp_path / "shown.toml").write_text(shown)
+    shipped, as_shown = Tables(), Tables(own=[tmp_path / "shown.toml"])
+    assert as_shown.row("torch.amax") == shipped.row("torch.amax")
+    proofs = as_shown.proofs("torch.amax")
+    assert proofs
+    assert all(proof in shipped.proofs("torch.amax") for proof in proofs)
+    (own,) = [block for block in blocks if block.startswith('["mylib')]
+    (tmp_path / "own.toml").write_text(own)
+    assert check_own([tmp_path / "own.toml"]) == []

@@ -61,14 +61,22 @@ def test_jump_between_calls_is_in_the_forward() -> None:
 
 def test_what_grows_slowly_is_no_layers_fault() -> None:
     """Rounding that grows past the tolerance is told as that; a later jump counts more."""
-    slow = [("", f"x#{n}", 10 + n, 1e-6 * 3**n) for n in range(7)]
+    slow = [(f"conv{n}", ENDS, 10 + n, 1e-6 * 3**n) for n in range(7)]
     found = located(("", BEGINS, 0, 0), *slow)
     assert found is not None
-    assert found.where is Where.DRIFT
-    found = located(("", BEGINS, 0, 0), *slow, ("", "z#1", 25, 0.5))
+    assert (found.path, found.where) == ("conv5", Where.DRIFT)
+    found = located(("", BEGINS, 0, 0), *slow, ("", "z#1", 25, 0.5), ("", ENDS, 0, 0.5))
     assert found is not None
-    assert (found.where, found.source.first) == (Where.FORWARD, 25)
+    assert (found.path, found.where, found.source.first) == ("", Where.FORWARD, 25)
     assert located(("", BEGINS, 0, 0), ("conv", ENDS, 12, 1e-6)) is None
+
+
+def test_variables_of_another_call_do_not_count() -> None:
+    """Where all that follows agrees, the sides' variables do not correspond."""
+    steps = ("conv", BEGINS, 12, 1e-6), ("conv", ENDS, 12, 0.1)
+    found = located(("", BEGINS, 0, 0), ("", "x#1", 11, 0.5), *steps)
+    assert found is not None
+    assert (found.path, found.where) == ("conv", Where.LAYER)
 
 
 def values(*numbers: float, dtype: str = "float32") -> TensorValue:

@@ -13,9 +13,9 @@ from astmigrate.verify.outcomes import Outcome, Request, Verdict
 from astmigrate.verify.zoo import main
 from astmigrate.verify.zoo_lines import predicted
 from astmigrate.verify.zoo_models import Constructor, sample
-from astmigrate.verify.zoo_page import Record, record_of
+from astmigrate.verify.zoo_page import record_of
 
-MODEL = Constructor("pytorchcv", "resnet", "resnet18")
+MODEL = Constructor("pytorchcv", "pytorchcv.models.resnet:resnet18", "resnet18")
 REQUEST = Request(source="s", out="o", root="m:f", inputs=("f32[1, 3, 64, 64]",))
 
 
@@ -58,8 +58,19 @@ def test_the_page_counts_and_names_what_fails(tmp_path: Path) -> None:
     assert [r["relative"] for r in json.loads((tmp_path / "zoo.json").read_text())] == [5e-5, 0.5]
 
 
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_pages_are_those_of_the_record() -> None:
+    records = zoo_page.read(DOCS / "zoo.json")
+    assert (DOCS / "zoo.md").read_text(encoding="utf-8") == zoo_page.page(records)
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert readme == zoo_page.in_readme(readme, records)
+    assert zoo_page.totals(records) in readme
+
+
 def test_a_sample_has_so_many_of_each_family() -> None:
-    models = [Constructor("p", family, f"{family}{n}") for family in "ab" for n in range(3)]
+    models = [Constructor("p", f"p.{family}:f", f"{family}{n}") for family in "ab" for n in range(3)]
     assert [model.name for model in sample(models, 1)] == ["a0", "b0"]
 
 
@@ -99,9 +110,8 @@ def test_a_sample_of_the_packages_models(tmp_path: Path) -> None:
     """Spread over the families; what fails in the whole zoo may fail here, silently wrong is nothing."""
     path = tmp_path / "zoo.json"
     assert main(["--at-most", "64", "--record", str(path)]) == 0
-    records = [Record(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+    records = zoo_page.read(path)
     assert len(records) == 64
-    known = json.loads((Path(__file__).parents[1] / "docs" / "zoo.json").read_text(encoding="utf-8"))
-    at_parity = {(r["package"], r["name"]) for r in known if not r["failed"]}
+    at_parity = {(r.package, r.name) for r in zoo_page.read(DOCS / "zoo.json") if not r.failed}
     worse = [r for r in records if r.failed and (r.package, r.name) in at_parity]
     assert not worse, "\n".join(zoo_page.line(record) for record in worse)

@@ -86,12 +86,15 @@ class Definitions(State):
         self.scope, self.owner = outer, outer_owner
 
     def _mix_in(self, info: ClassInfo) -> None:
-        """A plain base of a module class has a ``forward`` that is the module's."""
+        """A plain base of a module class, in the same file, has a ``forward`` that is the module's.
+
+        One of another file was migrated before, and what is known of it must not depend on its users.
+        """
         for base in info.lineage(self.index.classes):
-            if not self.is_module(base):
+            if base.walk is self and not self.is_module(base):
                 base.mixed_into_module = True
                 for method in base.methods.values():
-                    if method.node.name == "forward" and method.walk is self:
+                    if method.node.name == "forward":
                         self.rename_definition(method.node)
 
     def annotation(self, node: ast.expr | None, quoted: bool = False) -> None:

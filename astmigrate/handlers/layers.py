@@ -195,13 +195,6 @@ def unflatten(call: Call, form: Form) -> Form:
     return tuples(call, form, "unflattened_size")
 
 
-def bce_loss(call: Call, form: Form) -> Form:
-    """``nn.BCELoss`` reads beyond weights that are to be broadcast."""
-    only(call, "weight", None)
-    form = replace(form, drop={**form.drop, "weight": "*"})
-    return reduction(call, form)
-
-
 def kl_div_loss(call: Call, form: Form) -> Form:
     """MindSpore's targets are no logarithms."""
     only(call, "log_target", False)

@@ -372,8 +372,10 @@ def _from_template(form: Form, template: str, bound: list[Bound], where: Target)
         if filling == ("",) and spelled.startswith(", ", position):  # no sizes: f({*size}, dtype={dtype})
             position += len(", ")
     pieces.append(spelled[position:])
-    atomic = isinstance(parse_expression(_HOLE.sub("x", spelled)), ATOMIC)
-    if not (atomic or where.loose()):
+    whole = parse_expression(_HOLE.sub("x", spelled))
+    end = where.text.end(where.call)
+    dotted = spelled.isdigit() and where.text.data[end : end + 1] == b"."  # 0.real is no attribute
+    if dotted or not (isinstance(whole, ATOMIC) or where.loose()):
         pieces = ["(", *pieces, ")"]
     written.edits.append(Edit(where.text.start(where.call), where.text.end(where.call), tuple(pieces)))
     return written

@@ -26,8 +26,9 @@ class Names:
         if root == "builtins":
             return rest, frozenset()
         if root == "snippets":
-            local = self.free(rest)
-            return local, frozenset({f"snippets.{rest}"})
+            member, _, tail = rest.partition(".")
+            local = self.free(member)
+            return (f"{local}.{tail}" if tail else local), frozenset({f"snippets.{member}"})
         if root == "mindspore":
             member, _, tail = rest.partition(".")
             if member in _MEMBERS:

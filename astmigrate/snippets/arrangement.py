@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import mindspore as ms
 from mindspore import Tensor, ops
@@ -79,3 +80,21 @@ def diff(input: Tensor, n: int = 1, dim: int = -1) -> Tensor:
     for _ in range(n):
         input = ops.diff(input, 1, dim)
     return input
+
+
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Any,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+) -> Tensor:
+    """``torch.searchsorted`` of numbers and of tensors of two dtypes; a sorter has no CPU kernel."""
+    ordered = sorted_sequence if sorter is None else ops.gather_elements(sorted_sequence, -1, sorter)
+    values = input if isinstance(input, Tensor) else Tensor(input)
+    if values.dtype != ordered.dtype:
+        ordered, values = ordered.astype(ms.float32), values.astype(ms.float32)
+    flat = values.reshape(values.shape or (1,))
+    found = ops.searchsorted(ordered, flat, right=right or side == "right").reshape(values.shape)
+    return found.astype(ms.int32) if out_int32 else found

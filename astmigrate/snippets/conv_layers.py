@@ -22,6 +22,18 @@ def both_sides(padding: int | Sequence[int], axes: int) -> tuple[int, ...]:
     return tuple(size for size in per_axis(padding, axes) for _ in range(2))
 
 
+def padding_of(layer: Any) -> str | tuple[int, ...]:
+    """The ``padding`` of a convolution as torch has it: a size for each axis; MindSpore keeps both sides."""
+    padding = layer.padding
+    if isinstance(padding, str):
+        return padding
+    if layer.pad_mode in ("same", "valid"):
+        return str(layer.pad_mode)
+    axes = 1 if isinstance(layer, (nn.Conv1d, nn.Conv1dTranspose)) else layer.weight.ndim - 2
+    sizes = per_axis(padding, axes)
+    return sizes if len(sizes) == axes else tuple(sizes[::2][-axes:])
+
+
 def border_of(padding: Any, kernel_size: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
     """What a convolution adds to its input in the order of ``ops.pad``: the last axis first."""
     sides: list[int] = []

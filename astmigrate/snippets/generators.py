@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 class Generator(ms.Generator):
     """``torch.Generator``: MindSpore's, which knows the device that it was made for."""
 
-    def __init__(self, device: str | int | device = "cpu") -> None:
+    def __init__(self, device: str | int | device | None = None) -> None:
         super().__init__()
         self.device = as_device(device)
         self.manual_seed(67280421310721)  # what PyTorch's begin with
 
 
-def as_device(name: str | int | device) -> device:
-    """A device of its name."""
-    return device(name)
+def as_device(name: str | int | device | None) -> device:
+    """A device of its name; without one the CPU."""
+    return device("cpu" if name is None else name)
 
 
 def numbers_of(generator: ms.Generator | None) -> np.random.Generator:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 if TYPE_CHECKING:
     from astmigrate.snippets.losses import (
+        binary_cross_entropy,
         kl_div,
         pairwise_distance,
         reduce_loss,
@@ -50,7 +52,7 @@ class CrossEntropyLoss(nn.CrossEntropyLoss):
 
 
 class BCELoss(nn.Cell):
-    """``torch.nn.BCELoss``; that of ``nn`` reads beyond weights that are to be broadcast."""
+    """``torch.nn.BCELoss``; that of ``nn`` bounds logarithms otherwise, and reads beyond some weights."""
 
     def __init__(
         self,
@@ -63,9 +65,7 @@ class BCELoss(nn.Cell):
         self.weight, self.reduction = weight, loss_reduction(size_average, reduce, reduction)
 
     def construct(self, input: Tensor, target: Tensor) -> Tensor:
-        yes, no = (ops.clamp(ops.log(part), min=-100) for part in (input, 1 - input))
-        loss = -(target * yes + (1 - target) * no)
-        return reduce_loss(loss if self.weight is None else loss * self.weight, self.reduction)
+        return binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 class KLDivLoss(nn.Cell):
@@ -237,3 +237,18 @@ def multilabel_margin_loss(
 ) -> Tensor:
     """``torch.nn.functional.multilabel_margin_loss``; that of ``ops`` has no CPU kernel."""
     return MultiLabelMarginLoss(size_average, reduce, reduction)(input, target)
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """``torch.nn.functional.multi_margin_loss``; that of ``ops`` takes whole margins only."""
+    reduction = loss_reduction(size_average, reduce, reduction)
+    return nn.MultiMarginLoss(p, float(margin), reduction, weight)(input, target.astype(ms.int64))

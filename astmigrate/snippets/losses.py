@@ -10,6 +10,29 @@ def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
     return ops.mean(loss) if reduction == "mean" else ops.sum(loss) if reduction == "sum" else loss
 
 
+def log_or_least(share: Tensor) -> Tensor:
+    """The logarithm, at least -100 as in torch's cross-entropy; flat at 0, whose gradient would be nan."""
+    positive = share > 0
+    logs = ops.log(ops.where(positive, share, ops.ones_like(share)))
+    return ops.where(positive, ops.clamp(logs, min=-100), ops.full_like(share, -100))
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """``torch.nn.functional.binary_cross_entropy``.
+
+    That of ``ops`` bounds logarithms at -27.6, not at -100, and reads beyond weights to be broadcast.
+    """
+    loss = -(target * log_or_least(input) + (1 - target) * log_or_least(1 - input))
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
+
+
 def kl_div(
     input: Tensor,
     target: Tensor,

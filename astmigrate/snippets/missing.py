@@ -29,7 +29,7 @@ class MissingTorch:
 
         if len(args) == 1 and not kwargs and callable(args[0]):
             return args[0]  # a decorator
-        frame = sys._getframe(1)
+        frame: Any = sys._getframe(1)
         importing = not frame.f_code.co_flags & inspect.CO_OPTIMIZED  # not in a function
         while frame and not importing and not self.expected:
             importing = bool(getattr(frame.f_globals.get("__spec__"), "_initializing", False))

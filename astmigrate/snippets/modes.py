@@ -55,6 +55,12 @@ def assert_that(condition: Any, message: Any = "") -> None:
     assert condition, message() if callable(message) else message
 
 
+def check_that(condition: Any, message: Any = None) -> None:
+    """``torch._check``: its error is a ``RuntimeError``."""
+    if not condition:
+        raise RuntimeError(message() if message is not None else "Expected cond to be True, but got False.")
+
+
 def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """``torch.utils.checkpoint.checkpoint`` without its saving of memory: the function is called."""
     own = ("use_reentrant", "context_fn", "determinism_check", "debug", "preserve_rng_state")

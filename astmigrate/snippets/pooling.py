@@ -120,6 +120,11 @@ def max_pool2d(
     return ops.max_pool2d(input, kernel, step, sides, gaps, return_indices, ceil_mode)
 
 
+def whole_means(values: Tensor, norm_type: float) -> Tensor:
+    """Means of powers of integers, which torch rounds towards zero where the power is an integer too."""
+    return ops.trunc(values) if isinstance(norm_type, int) else values
+
+
 def lp_pool1d(
     input: Tensor,
     norm_type: float,
@@ -127,9 +132,11 @@ def lp_pool1d(
     stride: int | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """``torch.nn.functional.lp_pool1d``; ``ops.lp_pool1d`` rounds the means of integers."""
-    values = input if input.is_floating_point() else input.float()
-    return ops.lp_pool1d(values, float(norm_type), kernel_size, stride, ceil_mode)
+    """``torch.nn.functional.lp_pool1d``, its rounding of integers included."""
+    if input.is_floating_point():
+        return ops.lp_pool1d(input, float(norm_type), kernel_size, stride, ceil_mode)
+    means = avg_pool1d(ops.pow(input.float(), norm_type), kernel_size, stride, 0, ceil_mode)
+    return ops.pow(ops.relu(whole_means(means, norm_type)) * kernel_size, 1.0 / norm_type)
 
 
 def lp_pool2d(
@@ -139,10 +146,13 @@ def lp_pool2d(
     stride: Any = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """``torch.nn.functional.lp_pool2d``; ``ops.lp_pool2d`` rounds the means of integers."""
-    values = input if input.is_floating_point() else input.float()
-    sizes = (tuple(size) if isinstance(size, list) else size for size in (kernel_size, stride))
-    return ops.lp_pool2d(values, float(norm_type), *sizes, ceil_mode)
+    """``torch.nn.functional.lp_pool2d``, its rounding of integers included."""
+    kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+    step = tuple(stride) if isinstance(stride, list) else stride
+    if input.is_floating_point():
+        return ops.lp_pool2d(input, float(norm_type), kernel, step, ceil_mode)
+    means = avg_pool2d(ops.pow(input.float(), norm_type), kernel, step, 0, ceil_mode)
+    return ops.pow(ops.relu(whole_means(means, norm_type)) * (kernel[0] * kernel[1]), 1.0 / norm_type)
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:

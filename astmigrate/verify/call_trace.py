@@ -6,10 +6,12 @@ code need be known: works alike for torch.nn.Module and mindspore.nn.Cell and im
 
 from __future__ import annotations
 
+import dis
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any, Protocol
@@ -126,19 +128,31 @@ class _Bindings:
     def _follower(self, path: str, frame: FrameType) -> TraceFunction:
         number = self._numbers[path] - 1
         method = "" if frame.f_code.co_name in RUNNERS else f"{frame.f_code.co_name}."
-        known = dict(frame.f_locals)
-        line = frame.f_lineno
+        stored, line = _stored(frame.f_code), frame.f_lineno
 
         def follow(frame: FrameType, event: str, _: Any) -> TraceFunction:
             nonlocal line
-            place = Place(self._tree.shown(frame.f_code.co_filename), line)
-            for name, value in frame.f_locals.items():
-                if name not in known or known[name] is not value:
-                    known[name] = value
+            if line in stored and event != "exception":
+                values, place = frame.f_locals, Place(self._tree.shown(frame.f_code.co_filename), line)
+                for name in stored[line]:
                     self._counts[path, number, method + name] += 1
                     count = self._counts[path, number, method + name]
-                    self._listener(path, number, f"{method}{name}#{count}", place, value)
+                    self._listener(path, number, f"{method}{name}#{count}", place, values.get(name))
             line = frame.f_lineno
             return follow
 
         return follow
+
+
+@cache
+def _stored(code: CodeType) -> Mapping[int, Sequence[str]]:
+    """The local variables that each line of a function binds.
+
+    Lines and not identities tell: ``x = relu(x)`` may give the object that x was before.
+    """
+    stored: dict[int, dict[str, None]] = {}
+    for instruction in dis.get_instructions(code):
+        line = instruction.positions.lineno if instruction.positions else None
+        if instruction.opname in ("STORE_FAST", "STORE_DEREF") and line:
+            stored.setdefault(line, {})[instruction.argval] = None
+    return {line: tuple(names) for line, names in stored.items()}

@@ -114,17 +114,17 @@ def locate(torch: TorchAnswer, mindspore: MindSporeAnswer, tolerance: float) -> 
     drift, most = None, _FLOOR
     for at, event in enumerate(torch.events):
         same = seen.get(event.key)
-        if same is None:
+        if same is None or event.what not in (BEGINS, ENDS):
             continue
         relative = same.worst.relative
         if relative > tolerance and relative > _JUMP * most:
-            return _Search(torch, mindspore, seen).describe(at, same)
+            return _Search(torch, mindspore, seen, tolerance).describe(at, same)
         if relative > tolerance and drift is None:
             drift = at, same
         most = max(most, relative)
     if drift is None:
         return None
-    found = _Search(torch, mindspore, seen).describe(*drift)
+    found = _Search(torch, mindspore, seen, tolerance).describe(*drift)
     what = "small differences have grown past the tolerance here; no single line makes them"
     return replace(found, where=Where.DRIFT, what=what)
 
@@ -153,27 +153,43 @@ class _Search:
         torch: TorchAnswer,
         mindspore: MindSporeAnswer,
         seen: Mapping[tuple[str, int, str], EventGap],
+        tolerance: float,
     ) -> None:
-        self.torch, self.mindspore, self.seen = torch, mindspore, seen
+        self.torch, self.mindspore, self.seen, self.tolerance = torch, mindspore, seen, tolerance
 
     def describe(self, at: int, same: EventGap) -> FirstDifference:
         """The difference at an event of torch's, with the lines that come into question on both sides."""
         event = self.torch.events[at]
+        path, number = self._caller(at) if event.what == BEGINS else (event.path, event.number)
+        variable = self._variable(at, path, number)
+        if variable is not None:
+            other = self.seen[variable.key]
+            what = f"its forward's variable '{variable.what.partition('#')[0]}' differs; all before agrees"
+            lines = _single(variable.place), _single(other.place)
+            return self._described(path, Where.FORWARD, what, other.worst, lines)
         before = self._before(at)
         if event.what == BEGINS:
             what = f"what its forward gives to {event.path} differs; all before agrees"
-            caller = self._caller(at)
-            lines = self._between(caller, before, (event.place, same.place))
-            return self._described(caller, Where.FORWARD, what, same.worst, lines)
-        if event.what == ENDS:
-            inside = before is not None and before.what == ENDS
-            given = "all that is called in it agrees" if inside else "what it is given agrees"
-            what, where = f"its result differs; {given}", Where.FORWARD if inside else Where.LAYER
-            lines = self._between(event.path, before, None)
-            return self._described(event.path, where, what, same.worst, lines)
-        what = f"its forward's variable '{event.what.partition('#')[0]}' differs; all before agrees"
-        lines = _single(event.place), _single(same.place)
-        return self._described(event.path, Where.FORWARD, what, same.worst, lines)
+            lines = self._between(path, before, (event.place, same.place))
+            return self._described(path, Where.FORWARD, what, same.worst, lines)
+        inside = before is not None and before.what == ENDS
+        given = "all that is called in it agrees" if inside else "what it is given agrees"
+        lines = self._between(path, before, None)
+        where = Where.FORWARD if inside else Where.LAYER
+        return self._described(path, where, f"its result differs; {given}", same.worst, lines)
+
+    def _variable(self, at: int, path: str, number: int) -> Event | None:
+        """The first variable of a call's forward that differs before the event does.
+
+        Only in the call that is at fault: elsewhere the calls that follow agree, so the sides' variables
+        do not correspond.
+        """
+        for event in self.torch.events[:at]:
+            same = self.seen.get(event.key)
+            inside = (event.path, event.number) == (path, number) and event.what not in (BEGINS, ENDS)
+            if inside and same is not None and same.worst.relative > self.tolerance:
+                return event
+        return None
 
     def _described(
         self, path: str, where: Where, what: str, worst: Gap, lines: tuple[Lines, Lines]
@@ -208,17 +224,17 @@ class _Search:
             depth += event.what == ENDS
         return None
 
-    def _caller(self, at: int) -> str:
-        """The submodule in whose forward the call stands: the innermost that has begun and not ended."""
+    def _caller(self, at: int) -> tuple[str, int]:
+        """The call in whose forward another begins: the innermost that has begun and not ended."""
         depth = 0
         for event in reversed(self.torch.events[:at]):
             if event.what == ENDS:
                 depth += 1
             elif event.what == BEGINS:
                 if depth == 0:
-                    return event.path
+                    return event.path, event.number
                 depth -= 1
-        return ""
+        return "", 0
 
 
 def _single(place: Place) -> Lines:

@@ -76,12 +76,13 @@ class Tree:
         if isinstance(error, SyntaxError) and error.filename and self.shown(error.filename):
             return Place(self.shown(error.filename), error.lineno or 0)
         frames = [
-            Place(shown, frame.lineno or 0)
+            (Place(shown, frame.lineno or 0), frame.name)
             for frame in traceback.extract_tb(error.__traceback__)
             if (shown := self.shown(frame.filename))
         ]
-        own = [place for place in frames if not place.file.endswith(SNIPPETS)]
-        return (own or frames or [Place()])[-1]
+        # What a snippet raises when it is called is told with the line that called it.
+        own = [p for p, name in frames if name == "<module>" or not p.file.endswith(SNIPPETS)]
+        return own[-1] if own else frames[-1][0] if frames else Place()
 
 
 def _is_method_of(frame: FrameType, made: object) -> bool:

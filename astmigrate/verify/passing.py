@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from keyword import iskeyword
 
 from astmigrate.analysis.index import Module, ProjectIndex
 from astmigrate.analysis.text import parse_expression
@@ -152,7 +153,8 @@ def wanted(row: Row) -> set[Spelled]:
             if parameter.star:
                 found.add((name, POSITION))
                 continue
-            found.add((name, KEYWORD))
+            if not iskeyword(name):  # uniform_'s "from"
+                found.add((name, KEYWORD))
             if not parameter.keyword_only:
                 found.add((name, POSITION))
     return found

@@ -33,6 +33,7 @@ from astmigrate.verify.server import Side
 from astmigrate.verify.tasks import INTEGERS, Task, tasks_of, with_respelled
 from astmigrate.verify.transfer import converted
 from astmigrate.verify.wrapping import mentions
+from astmigrate.verify.zoo_models import site
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "proofs.json"
@@ -59,10 +60,14 @@ class Prover:
     """Runs proofs one after the other, in a pair of processes."""
 
     def __init__(
-        self, tables: Tables, seconds: float = 60, migrate: Callable[..., Migration] = migrate_source
+        self,
+        tables: Tables,
+        seconds: float = 60,
+        migrate: Callable[..., Migration] = migrate_source,
+        packages: Path | None = None,
     ):
         self.tables, self.seconds, self.migrate = tables, seconds, migrate
-        self.torch, self.mindspore = Side("torch"), Side("mindspore")
+        self.torch, self.mindspore = Side("torch", packages), Side("mindspore")
 
     def close(self) -> None:
         """Ends the processes."""
@@ -186,7 +191,8 @@ def run_all(tasks: Sequence[Task], tables: Tables, jobs: int, seconds: float) ->
                 task = waiting.get_nowait()
                 verdicts.append((task, prover.prove(task)))
 
-    provers = [Prover(tables, seconds) for _ in range(max(1, min(jobs, len(tasks))))]
+    packages = site() if any(task.name.startswith("torchvision.") for task in tasks) else None
+    provers = [Prover(tables, seconds, packages=packages) for _ in range(max(1, min(jobs, len(tasks))))]
     try:
         threads = [threading.Thread(target=work, args=(prover,)) for prover in provers]
         for thread in threads:
@@ -202,7 +208,7 @@ def run_all(tasks: Sequence[Task], tables: Tables, jobs: int, seconds: float) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Proves, prints the failures and the counts, keeps the record; exit code 2 if a user's table is wrong."""
+    """Proves, prints failures and counts, keeps the record; exit code 2 if a user's table is wrong."""
     options = _options(arguments)
     errors = check_own(options.table)
     if errors:

@@ -7,12 +7,14 @@ a fork, and a child forked after they started hangs.
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,7 +37,18 @@ def serve(side: str, fd: int) -> None:
             job, seconds = connection.recv()
         except EOFError:
             return
+        if side == "torch":
+            _import_torchvision(job.code)
         connection.send(_forked(run, job, seconds, blocked=side == "mindspore"))
+
+
+def _import_torchvision(code: str) -> None:
+    """Imports what a proof needs of torchvision once for all proofs: that takes seconds."""
+    if "torchvision" in code and "torchvision" not in sys.modules:
+        from astmigrate.verify.missing_operators import with_declared
+
+        with suppress(ImportError):  # the proof says so itself
+            with_declared(lambda: importlib.import_module("torchvision"))
 
 
 def _runner(side: str) -> Callable[[Job], Reply]:
@@ -96,8 +109,9 @@ def _shortened(message: str) -> str:
 class Side:
     """The caller's end: starts the process when it is first needed, again after it was closed."""
 
-    def __init__(self, side: str) -> None:
-        self.side = side
+    def __init__(self, side: str, packages: Path | None = None) -> None:
+        """``packages`` is a folder of modules that the process can import beside those installed."""
+        self.side, self.packages = side, packages
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Any, Any] | None = None
         self._ready = False
@@ -133,7 +147,9 @@ class Side:
         self._ready = False
         command = [sys.executable, "-m", "astmigrate.verify.server", self.side, str(other.fileno())]
         root = Path(__file__).parents[2]
-        path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH", ""))))
+        path = os.pathsep.join(
+            filter(None, (str(root), str(self.packages or ""), os.environ.get("PYTHONPATH", "")))
+        )
         environment = {**os.environ, **_SETTINGS, "PYTHONPATH": path}
         self._process = subprocess.Popen(
             command, env=environment, pass_fds=(other.fileno(),), stdin=subprocess.DEVNULL,

@@ -105,7 +105,7 @@ def of_target(name: str) -> Signature | None:
 
 
 def documented_calls(name: str) -> tuple[Signature, ...]:
-    """The call lines of a MindSpore API's documentation, for what Python does not tell; a receiver left out."""
+    """The call lines of a MindSpore API's documentation, for what Python does not tell; no receiver."""
     found = resolve(name)
     return () if found is MISSING else tuple(_documented(name.rpartition(".")[2], found.__doc__ or ""))
 

@@ -51,13 +51,16 @@ class Runner:
 
     def record(self, model: Constructor) -> Record:
         """What came of one constructor, with the first of its inputs that PyTorch takes."""
-        outcome = None
+        tried: list[Outcome] = []
         for inputs in model.inputs:
-            outcome = self._verified(model, inputs)
-            refused = outcome.failure is not None and outcome.failure.side == TORCH
-            if not refused or outcome.stage is not Stage.RUN:
+            tried.append(self._verified(model, inputs))
+            failure = tried[-1].failure
+            if failure is None or failure.side != TORCH or failure.stage is not Stage.RUN:
                 break
-        assert outcome is not None
+            if failure.error in ("NotImplementedError", "Process"):  # no other input will do
+                break
+        refused = tried[-1].failure is not None and tried[-1].failure.side == TORCH
+        outcome = tried[0] if refused else tried[-1]
         differs = outcome.relative is not None and outcome.relative > zoo_page.LOOSE
         told = predicted(model, outcome.request, self.out) if differs else ""
         return zoo_page.record_of(model, outcome, told)
@@ -154,6 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         zoo_page.write(record, records)
     if full:
         (ROOT / "docs" / "zoo.md").write_text(zoo_page.page(records), encoding="utf-8")
+        readme = ROOT / "README.md"
+        readme.write_text(zoo_page.in_readme(readme.read_text(encoding="utf-8"), records), encoding="utf-8")
     print(zoo_page.summary(records))
     return int(any(r.silent for r in records))
 

@@ -13,24 +13,32 @@ from pathlib import Path
 from astmigrate.verify.model_process import SETTINGS, package_path
 
 ROOT = Path(__file__).parents[2]
-_IMAGES = tuple((f"f32[1, 3, {n}, {n}]",) for n in (64, 32, 224, 299, 256, 331, 480, 512, 1024))
-_VIDEOS = tuple((f"f32[1, 3, {t}, {n}, {n}]",) for t, n in ((8, 64), (16, 112), (16, 224)))
-_SOUNDS = tuple((f"f32[1, {n}, 128]", "i64[1] 128..129") for n in (64, 80, 120))
-_PAIRS = (("f32[1, 3, 128, 128]", "f32[1, 3, 128, 128]"),)
+Inputs = tuple[str, ...]
+_IMAGES: tuple[Inputs, ...] = tuple((f"f32[1, 3, {n}, {n}]",) for n in (64, 224, 32, 299, 256, 331, 480, 512))
+_VIDEOS: tuple[Inputs, ...] = tuple(
+    (f"f32[1, 3, {frames}, {n}, {n}]",) for frames, n in ((8, 64), (16, 112), (16, 224))
+)
+_PAIRS: tuple[Inputs, ...] = (("f32[1, 3, 128, 128]", "f32[1, 3, 128, 128]"),)
+_SOUNDS: tuple[Inputs, ...] = tuple((f"f32[1, {n}, 128]", "i64[1] 128..129") for n in (64, 80, 120))
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package: its version, the module to import, how its models are listed and made.
+    """A package: its version, the module to import, how its models are listed and what they are given.
 
-    ``listing`` gives (name, function) pairs in that module's names; ``args`` what the function is given.
+    ``listing`` gives (name, function) pairs in that module's names, ``args`` may use the function as
+    ``__root__``; ``inputs`` is what models of a module with that word in its name take, others take images.
     """
 
     version: str
     module: str
     listing: str
-    function: str
-    args: str
+    args: str = ""
+    inputs: tuple[tuple[str, tuple[Inputs, ...]], ...] = ()
+
+    def takes(self, module: str) -> tuple[Inputs, ...]:
+        """The inputs to try in turn."""
+        return next((inputs for word, inputs in self.inputs if word in module), _IMAGES)
 
 
 PACKAGES = {
@@ -38,25 +46,28 @@ PACKAGES = {
         "0.29.2",
         "torchvision.models",
         "[(n, get_model_builder(n)) for n in list_models()]",
-        "get_model",
-        "{name!r}, weights=None, **dict.fromkeys({{'weights_backbone'}}"
-        " & set(__import__('inspect').signature(get_model_builder({name!r})).parameters)),"
-        " **({{'min_size': 160, 'max_size': 160}} if '_fpn' in {name!r} else {{}})",  # instead of 800
+        "weights=None, **dict.fromkeys({'weights_backbone'}"
+        " & set(__import__('inspect').signature(__root__).parameters)),"
+        " **({'min_size': 160, 'max_size': 160} if '_fpn' in __root__.__name__ else {})",  # not 800
+        ((".video.", _VIDEOS), (".optical_flow.", _PAIRS)),
     ),
     "pytorchcv": Package(
-        "0.0.74", "pytorchcv.model_provider", "sorted(_models.items())", "get_model", "{name!r}"
+        "0.0.74",
+        "pytorchcv.model_provider",
+        "sorted(_models.items())",
+        inputs=(("jasper", _SOUNDS), ("quartznet", _SOUNDS)),
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Constructor:
-    """A model by name; ``family`` is the module that defines it, ``inputs`` are tried in turn."""
+    """A model by name; ``root`` makes it, ``inputs`` are tried in turn."""
 
     package: str
-    family: str
+    root: str
     name: str
-    inputs: tuple[tuple[str, ...], ...] = (*_IMAGES, *_VIDEOS, *_PAIRS, *_SOUNDS)
+    inputs: tuple[Inputs, ...] = _IMAGES
 
     @property
     def key(self) -> str:
@@ -64,14 +75,14 @@ class Constructor:
         return f"{self.package}:{self.name}"
 
     @property
-    def root(self) -> str:
-        """What ``verify`` builds."""
-        return f"{PACKAGES[self.package].module}:{PACKAGES[self.package].function}"
+    def family(self) -> str:
+        """The module that defines it."""
+        return self.root.partition(":")[0].rpartition(".")[2]
 
     @property
     def args(self) -> str:
-        """With which arguments."""
-        return PACKAGES[self.package].args.format(name=self.name)
+        """With which arguments it is made."""
+        return PACKAGES[self.package].args
 
 
 def site() -> Path:
@@ -90,7 +101,7 @@ import importlib, json, sys
 from astmigrate.verify.missing_operators import with_declared
 sys.path.insert(0, sys.argv[1])
 module, _ = with_declared(lambda: importlib.import_module(sys.argv[2]))
-print(json.dumps([(name, make.__module__) for name, make in eval(sys.argv[3], vars(module))]))
+print(json.dumps([(n, f.__module__, f.__name__) for n, f in eval(sys.argv[3], vars(module))]))
 """
 
 
@@ -101,8 +112,8 @@ def constructors(source: Path) -> list[Constructor]:
         command = [sys.executable, "-P", "-c", _LIST, str(source), package.module, package.listing]
         environment = {**os.environ, **SETTINGS, "PYTHONPATH": package_path()}
         done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-        for model, module in json.loads(done.stdout.splitlines()[-1]):
-            found.append(Constructor(name, module.rpartition(".")[2], model))
+        for model, module, function in json.loads(done.stdout.splitlines()[-1]):
+            found.append(Constructor(name, f"{module}:{function}", model, package.takes(module)))
     return found
 
 

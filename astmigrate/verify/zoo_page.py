@@ -79,7 +79,7 @@ def write(path: Path, records: Sequence[Record]) -> None:
 
 def summary(records: Sequence[Record]) -> str:
     """The totals of each package, the failures by class, and how many wrong numbers are silent."""
-    lines = [_HEADER, *(_row(p, [r for r in records if r.package == p]) for p in _packages(records))]
+    lines = totals(records).splitlines()
     classes = sorted({r.failed for r in records if r.failed})
     counts = (f"{sum(r.failed == c for r in records)} {c}" for c in classes)
     lines += ["", f"failures: {', '.join(counts) or 'none'}"]
@@ -108,11 +108,29 @@ def _row(label: str, records: Sequence[Record]) -> str:
     return f"| {label} | {len(records)} | {len(equal)}{share} | {len(tight)} | {rules} |"
 
 
+def totals(records: Sequence[Record]) -> str:
+    """The table of parity by package, of the page and of the README."""
+    rows = [_row(p, [r for r in records if r.package == p]) for p in _packages(records)]
+    return "\n".join([_HEADER, *rows]) + "\n"
+
+
+def in_readme(text: str, records: Sequence[Record]) -> str:
+    """The README with the table of parity between its markers."""
+    before, start, rest = text.partition("<!-- parity -->\n")
+    _, end, after = rest.partition("<!-- /parity -->")
+    return f"{before}{start}{totals(records)}{end}{after}"
+
+
+def read(path: Path) -> list[Record]:
+    """The records of an earlier run."""
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    return [Record(**{**fields, "inputs": tuple(fields["inputs"])}) for fields in loaded]
+
+
 def page(records: Sequence[Record]) -> str:
     """The page's text."""
     silent = sum(r.silent for r in records)
-    totals = [_HEADER, *(_row(p, [r for r in records if r.package == p]) for p in _packages(records))]
-    blocks = [_HEAD, "\n".join(totals) + "\n", f"Wrong numbers without a finding on their lines: {silent}.\n"]
+    blocks = [_HEAD, totals(records), f"Wrong numbers without a finding on their lines: {silent}.\n"]
     for package in _packages(records):
         own = [r for r in records if r.package == package]
         families = [

@@ -1,9 +1,11 @@
-"""Products and measures of factored matrices, and neighbours of floats, that MindSpore's kernels lack."""
+"""Mathematics that MindSpore lacks on CPU, or has in fewer forms than torch."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 from mindspore import Tensor, ops
 
 
@@ -46,10 +48,17 @@ def is_signed(input: Tensor) -> bool:
 
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
-    """``torch.trapezoid``: the areas of the trapezoids, summed; ``ops.trapz`` gives float32 whatever it gets."""
+    """``torch.trapezoid``: ``ops.trapz`` gives float32 whatever it gets."""
     y = ops.movedim(y, dim, -1)
     heights = y[..., 1:] + y[..., :-1]
     if x is None:
         return heights.sum(-1) * (dx / 2)
     x = x if x.ndim == 1 else ops.movedim(x, dim, -1)
     return (heights * (x[..., 1:] - x[..., :-1])).sum(-1) / 2
+
+
+def each_tensor(function: Callable[[Any], Tensor], *tensors: Any) -> Any:
+    """The function of a tensor, or of each of several or of a list of them, as a tuple."""
+    if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
+        return function(tensors[0])
+    return tuple(function(tensor) for tensor in (tensors if len(tensors) > 1 else tensors[0]))
