@@ -81,7 +81,19 @@ def _class(row: Row) -> str:
         f"class {name}({base}):\n"
         f'    """``{base}`` with the arguments of ``{row.name}``."""\n\n'
         f"    def __init__({', '.join(['self', *_signature(declared)])}):\n{checks}        {call}\n"
+        + (_WRITING.format(row.mutates) if row.mutates else "")
     )
+
+
+_WRITING = """        self.{0} = {0}
+
+    def construct(self, input):
+        result = super().construct(input)
+        if not self.{0}:
+            return result
+        input[...] = result  # every name of the tensor sees it, as in PyTorch
+        return input
+"""
 
 
 def _function(row: Row) -> str:

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import Text
 from astmigrate.binding import Bound
-from astmigrate.model import Edit, Span, Unsupported
+from astmigrate.freshness import change_is_unseen, layer_is_unseen
+from astmigrate.model import Edit, NeedsAdapter, Span, Unsupported
 from astmigrate.rewrite.arguments import simple
-from astmigrate.tables import NO_OUT, Form, Tables
+from astmigrate.tables import NO_OUT, Form, Row, Tables
 
 OUT = "out"
 _RESIZES = "'out' must have the shape of the result: PyTorch resizes it, an assignment does not."
@@ -53,6 +54,15 @@ class InPlace:
                 self._chained.add(id(inner.func))
                 inner = self._by_name[id(inner.func)].receiver
 
+    def check_layer(self, row: Row, bound: Sequence[Bound], call: ast.Call) -> None:
+        """``NeedsAdapter`` for a layer that writes into its input where that can be seen."""
+        given = next((b for b in bound if row.mutates and b.parameter.name == row.mutates), None)
+        if given is None or (isinstance(given.node, ast.Constant) and not given.node.value):
+            return
+        literal = isinstance(given.node, ast.Constant)
+        if not literal or not layer_is_unseen(self.text.tree, call):
+            raise NeedsAdapter(f"'{row.mutates}' writes into what others may see")
+
     def assigned(self, site: Site, form: Form) -> tuple[list[Edit], str]:
         """The edits that make a statement an assignment; else what to tell of a call that is none."""
         changed = self.changed(site, form)
@@ -61,8 +71,13 @@ class InPlace:
         if site.statement:
             return [self.assignment(site, changed, form)], ""
         target = site.within.targets[0] if isinstance(site.within, ast.Assign) else None
-        same = target is not None and ast.unparse(target) == ast.unparse(changed)
-        return [], "" if same else _ALSO
+        if target is None or ast.unparse(target) != ast.unparse(changed):
+            return [], _ALSO
+        assert site.within is not None
+        if not isinstance(target, ast.Name) or change_is_unseen(self.text.tree, site.within, target.id):
+            return [], ""
+        end = self.text.end(target)  # x = F.relu(x, inplace=True), where x has another name
+        return [Edit(end, end, ("[...]",))], ""
 
     def assignment(self, site: Site, changed: ast.expr, form: Form) -> Edit:
         """``x[...] = `` before a call that computes what torch would write into x.

@@ -13,16 +13,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from astmigrate.analysis.module import Module, absolute
+from astmigrate.analysis.module import Module, imports
 
-# An import wherever it may stand: after a colon or a semicolon, over several lines, in brackets with
-# comments. A string that looks so only adds to what may be seen.
-_FROM = re.compile(r"\bfrom\b([\s\\.\w]*)\Z")
-_MEMBERS = re.compile(r"[\s\\]*(?:\((?:[^)#]|#[^\n\r]*)*\)|\*|(?:[^\n\r#;\\]|\\\r?\n?)*)")
-_NAMES = re.compile(r"(?:[^\n\r#;\\]|\\\r?\n?)*")
-_WORD = re.compile(r"import\b")  # begins with a plain letter: searched for ten times as fast
-_COMMENT = re.compile(r"#[^\n\r]*")
-_SPACE = re.compile(r"[\s\\]+")
 _NAME = re.compile(r"([\w.]+)(?:[\s\\]+as[\s\\]+(\w+))?")
 
 
@@ -140,34 +132,12 @@ class _Seen:
 
 def _imports(module: Module) -> Iterator[tuple[str, bool]]:
     """Names that a text imports, and whether what lies below them is open to it as well."""
-    text, start = module.text, 0
-    while found := _WORD.search(text, start):
-        at = found.start()
-        if at > start and (text[at - 1].isalnum() or text[at - 1] == "_"):
-            start = found.end()
-            continue
-        before = _FROM.search(text[_line_start(text, at, start) : at])
-        if before is None:
-            names = _NAMES.match(text, found.end())
-        else:
-            names = _MEMBERS.match(text, found.end())
-        assert names is not None  # both take nothing, too
-        start = names.end()
-        if before is None:
-            for name in _NAME.finditer(names[0]):
+    for source, names in imports(module):
+        if source is None:
+            for name in _NAME.finditer(names):
                 yield name[1], False
                 yield (name[1] if name[2] else name[1].partition(".")[0]), True
             continue
-        source = absolute(_SPACE.sub("", before[1]), module.package)
         yield source, False
-        for name in _NAME.finditer(_COMMENT.sub("", names[0])):
+        for name in _NAME.finditer(names):
             yield f"{source}.{name[1]}", True
-
-
-def _line_start(text: str, at: int, least: int) -> int:
-    """Where the line begins in which ``at`` lies, lines that a backslash joins to it included."""
-    while True:
-        start = max(text.rfind("\n", least, at), text.rfind("\r", least, at)) + 1
-        if start <= least or not text[max(least, start - 3) : start].rstrip("\r\n").endswith("\\"):
-            return max(start, least)
-        at = start - 1

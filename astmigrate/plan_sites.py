@@ -103,6 +103,7 @@ class SitePlans:
         if form.manual:
             raise Unsupported(form.manual)
         form = written_to(form, bound)
+        self._in_place.check_layer(row, bound, site.arguments.call)
         call = site.arguments.call
         where = Target(self.text, call, self.names, site.receiver, init, lambda: self._loose(site, call))
         if form.handler:
@@ -326,7 +327,12 @@ class SitePlans:
         self.findings.converted(site, "AM101", row.name, row.target)
 
     def _unclear(self, site: Site) -> None:
-        """An ambiguous method on a value of unknown kind: a finding where a tensor's would change."""
+        """An ambiguous method on a value of unknown kind: a finding where torch's would change."""
+        kind = "module" if site.name.startswith("torch.nn.Module.") else "tensor"
+        reason = f"it is not known whether this is a {kind}; annotate it if it is"
+        if site.name == "torch.nn.Module.forward":
+            self.findings.manual(site, reason, "mindspore.nn.Cell.construct", "AM404")
+            return
         row = self.tables.row(site.name)
         if row is None or row.manual:
             return
@@ -336,7 +342,6 @@ class SitePlans:
         except NeedsAdapter:
             changes = True
         if changes:
-            reason = "it is not known whether this is a tensor; annotate it if it is"
             self.findings.manual(site, reason, row.target or "", "AM404")
 
     def _leaf(self, site: Site) -> None:

@@ -71,6 +71,7 @@ class Row(Form, frozen=True, forbid_unknown_fields=True, kw_only=True):
     alias: str = ""
     adapter: str = ""
     adapter_if: tuple[str, ...] = ()
+    mutates: str = ""
     result: str = ""
 
 
@@ -151,7 +152,7 @@ class TableFile:
 
 def _completed(fields: dict[str, Any]) -> dict[str, Any]:
     """A row's fields with what follows from them: MindSpore's functions have no ``out``."""
-    if fields.get("floats_only"):
+    if fields.get("floats_only") and fields.get("returns") != "module":  # a layer's input is not at its call
         fields = {**fields, "note": f"{fields.get('note', '')} {FLOATS_ONLY}".strip()}
     if "out=None" not in fields.get("args", ()) or "out" in {
         **fields.get("rename", {}),

@@ -29,6 +29,11 @@ def order(texts: Mapping[str, str]) -> list[str]:
         "from .b import x\n",
         "def f():\n    from .b import (\n        x,\n    )\n",
         "try:\n    from .b import *\nexcept ImportError:\n    pass\n",
+        "from . \\\n  import \\\n    x, b\n",
+        "from .b import(x, # )\n    y)\n",
+        "important = 1; from.b import*\n",
+        "if os: import os, pkg.b\n",
+        "x = 1\rimport pkg.b\r",
     ],
 )
 def test_every_form_of_import(text: str) -> None:
@@ -51,3 +56,24 @@ def test_cycles_and_self() -> None:
 def test_long_chains() -> None:
     texts = {f"m{i}": f"import m{i + 1}\n" for i in range(5000)}
     assert order({**texts, "m5000": ""}) == [f"m{i}" for i in range(5000, -1, -1)]
+
+
+def test_what_a_module_may_see() -> None:
+    texts = {
+        "pkg": "",
+        "pkg.a": "import pkg.b as b\n",
+        "pkg.b": "import os\n",
+        "pkg.c": "from .d import x\n",
+        "pkg.d": "from . import c\n",
+        "pkg.e": "from .a import y\n",
+        "pkg.f": "import pkg\n",
+    }
+    modules = {name: Module(name, text, name, name == "pkg") for name, text in texts.items()}
+    found = order_of(list(texts), modules)
+    seen = {name: set(found.within(bits)) for name, bits in zip(found.names, found.reach, strict=True)}
+    assert seen["pkg.b"] == {"pkg.b"}
+    assert seen["pkg.e"] == {"pkg.a", "pkg.b", "pkg.e"}
+    assert seen["pkg.c"] == seen["pkg.d"] == {"pkg", "pkg.c", "pkg.d"}
+    assert seen["pkg.f"] == set(texts)  # ``pkg.e`` is an attribute once anyone has imported it
+    assert abs(found.names.index("pkg.c") - found.names.index("pkg.d")) == 1
+    assert found.names[-1] == "pkg.f"

@@ -37,6 +37,9 @@ _DTYPED = {"sequence": "torch.return_types", "tensor": "torch.Tensor", "size": "
            "distribution": "torch.distributions.Distribution"}  # fmt: skip
 
 
+_MODULES_OWN = ("_modules", "_parameters", "_buffers")  # nothing but a module has them
+
+
 class Expressions(Calls):
     """The expression half of a walk; ``walk.Walk`` adds the statements."""
 
@@ -129,6 +132,8 @@ class Expressions(Calls):
     def member(self, base: Value, node: ast.Attribute) -> Value:
         """``base.attr`` where it is read, not called."""
         prefix = _DTYPED.get(base.kind)
+        if node.attr in _MODULES_OWN and base.kind in ("unknown", "member"):
+            base = replace(base, kind="module")
         if any(each.kind == "module" for each in base.alternatives):
             return (
                 self.of_alternatives(base, node) if base.kind != "module" else self.module_member(base, node)

@@ -11,11 +11,11 @@ from astmigrate.analysis.classes import ClassInfo, FunctionInfo
 from astmigrate.analysis.kinds import TORCH_ROOTS, Value
 from astmigrate.analysis.module import Module as Module
 from astmigrate.analysis.module import absolute as absolute
+from astmigrate.analysis.module import imports
 from astmigrate.analysis.walk import Walk
 from astmigrate.model import SourceError
 from astmigrate.tables import Tables
 
-_FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)", re.MULTILINE)
 _NAME = re.compile(r"(\*|\w+)(?:\s+as\s+\w+)?")
 
 
@@ -110,9 +110,9 @@ class ProjectIndex:
         """Names that other files of the project import from a module; "*" where one takes all."""
         if self._imported is None:
             self._imported = {}
-            for source in self.modules.values():
-                for match in _FROM.finditer(source.text):
-                    target = absolute(match[1], source.package)
-                    names = {m[1] for m in _NAME.finditer(match[2].strip("()"))}
-                    self._imported.setdefault(target, set()).update(names)
+            for importer in self.modules.values():
+                for target, names in imports(importer):
+                    if target is not None:
+                        found = (match[1] for match in _NAME.finditer(names))
+                        self._imported.setdefault(target, set()).update(found)
         return self._imported.get(module, set())

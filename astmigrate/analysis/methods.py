@@ -82,6 +82,9 @@ class Methods(State):
         if row is None:
             if func.attr == "forward" and receiver.kind == "member":
                 self.rename_forward(func)
+            elif self.active and func.attr in self.module_methods:
+                name = f"torch.nn.Module.{func.attr}"
+                self.record(Site("unclear", name, func, arguments, func.value, receiver))
             first = arguments.positional[0] if arguments.positional else UNKNOWN
             return TENSOR if first.kind == "tensor" and receiver.kind == "member" else UNKNOWN
         if func.attr.endswith("_"):

@@ -1,8 +1,17 @@
-"""One source file of a project and how its relative imports are named; cheap to import."""
+"""One source file of a project and what its text imports; cheap to import."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+_IMPORT = re.compile(r"import\b")  # begins with a plain letter: searched for ten times as fast
+_FROM = re.compile(r"\bfrom\b([\s\\.\w]*)\Z")
+_MEMBERS = re.compile(r"[\s\\]*(?:\((?:[^)#]|#[^\n\r]*)*\)|\*|(?:[^\n\r#;\\]|\\\r?\n?)*)")
+_NAMES = re.compile(r"(?:[^\n\r#;\\]|\\\r?\n?)*")
+_COMMENT = re.compile(r"#[^\n\r]*")
+_SPACE = re.compile(r"[\s\\]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +40,32 @@ def absolute(module: str, package: str) -> str:
     parts = package.split(".")
     parts = parts[: len(parts) - level + 1]
     return ".".join([*parts, rest] if rest else parts)
+
+
+def imports(module: Module) -> Iterator[tuple[str | None, str]]:
+    """What a text imports, without parsing it: the absolute module, None for ``import x``, and the names.
+
+    An import is found wherever it may stand: after a colon or a semicolon, over several lines, in brackets
+    with comments. A string that looks so is found as well.
+    """
+    text, start = module.text, 0
+    while found := _IMPORT.search(text, start):
+        at = found.start()
+        if at > start and (text[at - 1].isalnum() or text[at - 1] == "_"):
+            start = found.end()
+            continue
+        before = _FROM.search(text[_line_start(text, at, start) : at])
+        names = (_NAMES if before is None else _MEMBERS).match(text, found.end())
+        assert names is not None  # both take nothing, too
+        start = names.end()
+        source = None if before is None else absolute(_SPACE.sub("", before[1]), module.package)
+        yield source, _COMMENT.sub("", names[0])
+
+
+def _line_start(text: str, at: int, least: int) -> int:
+    """Where the line begins in which ``at`` lies, lines that a backslash joins to it included."""
+    while True:
+        start = max(text.rfind("\n", least, at), text.rfind("\r", least, at)) + 1
+        if start <= least or not text[max(least, start - 3) : start].rstrip("\r\n").endswith("\\"):
+            return max(start, least)
+        at = start - 1

@@ -74,6 +74,11 @@ class State(ABC):
         """The names of all tensor methods that the tables know."""
         return self.index.tables.members("torch.Tensor")
 
+    @property
+    def module_methods(self) -> frozenset[str]:
+        """The names of all module methods that the tables know, and ``forward``."""
+        return self.index.tables.members("torch.nn.Module") | {"forward"}
+
     @abstractmethod
     def body(self, statements: Sequence[ast.stmt]) -> None: ...
 

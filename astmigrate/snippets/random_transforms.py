@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         to_grayscale,
         vflip,
     )
+    from astmigrate.snippets.resizing import gaussian_blur
 
 
 class RandomHorizontalFlip:
@@ -132,6 +133,17 @@ class RandomResizedCrop:
     def __call__(self, img: Any) -> Any:
         part = self.get_params(img, self.scale, self.ratio)
         return resized_crop(img, *part, self.size, self.interpolation, self.antialias)
+
+
+class GaussianBlur:
+    """``torchvision.transforms.GaussianBlur``."""
+
+    def __init__(self, kernel_size: Any, sigma: Any = (0.1, 2.0)) -> None:
+        self.kernel_size = kernel_size
+        self.sigma = (sigma, sigma) if isinstance(sigma, (int, float)) else sigma
+
+    def __call__(self, img: Any) -> Any:
+        return gaussian_blur(img, self.kernel_size, float(np.random.uniform(self.sigma[0], self.sigma[1])))
 
 
 class RandomApply:

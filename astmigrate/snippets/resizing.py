@@ -1,15 +1,18 @@
-"""Sizes and weights of resized images, as torchvision has them.
+"""Resized and blurred images by the weights of their pixels, as torchvision has them.
 
 https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.functional.resize.html
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
+
+if TYPE_CHECKING:
+    from astmigrate.snippets.images import pil_to_tensor, to_pil_image
 
 
 def resized_size(height: int, width: int, size: Any, max_size: int | None = None) -> tuple[int, int]:
@@ -70,3 +73,31 @@ def resize_kernel(distance: Any, mode: str, antialias: bool) -> Any:
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = (((x - 5) * x + 8) * x - 4) * a
     return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+def gaussian_blur(img: Any, kernel_size: Any, sigma: Any = None) -> Any:
+    """``torchvision.transforms.functional.gaussian_blur``; sizes and deviations are (across, down)."""
+    sizes = [kernel_size] if isinstance(kernel_size, int) else list(kernel_size)
+    widths = [size * 0.15 + 0.35 for size in sizes] if sigma is None else sigma
+    widths = [widths] if isinstance(widths, (int, float)) else list(widths)
+    image = img if isinstance(img, Tensor) else pil_to_tensor(img)
+    floats = image.astype(ms.float32) if image.dtype == ms.uint8 else image
+    rows = Tensor(blur_weights(image.shape[-2], sizes[-1], widths[-1])).astype(floats.dtype)
+    columns = Tensor(blur_weights(image.shape[-1], sizes[0], widths[0])).astype(floats.dtype)
+    found = ops.matmul(ops.matmul(rows, floats), columns.T)
+    if image.dtype == ms.uint8:
+        found = ops.round(found).astype(ms.uint8)
+    return found if isinstance(img, Tensor) else to_pil_image(found, img.mode)
+
+
+def blur_weights(length: int, size: int, sigma: float) -> Any:
+    """The weights of pixels in each blurred one, mirrored at the ends: float32 of (length, length)."""
+    if size % 2 == 0 or size < 1:
+        raise ValueError(f"kernel_size should have odd and positive integers. Got {size}")
+    half = (size - 1) // 2
+    shares = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)
+    places = np.pad(np.arange(length), half, "reflect")
+    weights = np.zeros((length, length))
+    for row in range(length):
+        np.add.at(weights[row], places[row : row + size], shares / shares.sum())
+    return weights.astype(np.float32)

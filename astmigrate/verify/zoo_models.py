@@ -14,7 +14,11 @@ from astmigrate.verify.model_process import SETTINGS, package_path
 
 ROOT = Path(__file__).parents[2]
 Inputs = tuple[str, ...]
-_IMAGES: tuple[Inputs, ...] = tuple((f"f32[1, 3, {n}, {n}]",) for n in (64, 224, 32, 299, 256, 331, 480, 512))
+_SIZES = (
+    (64, 64), (224, 224), (32, 32), (299, 299), (256, 256), (480, 480), (256, 192), (300, 300), (331, 331),
+    (368, 368), (512, 512), (640, 480), (1024, 1024), (1024, 2048),
+)  # fmt: skip
+_IMAGES: tuple[Inputs, ...] = tuple((f"f32[1, 3, {height}, {width}]",) for height, width in _SIZES)
 _VIDEOS: tuple[Inputs, ...] = tuple(
     (f"f32[1, 3, {frames}, {n}, {n}]",) for frames, n in ((8, 64), (16, 112), (16, 224))
 )
