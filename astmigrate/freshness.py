@@ -17,6 +17,7 @@ _PASSES_ON = {
     "to", "float", "half", "double", "type", "type_as", "view_as", "t", "dropout", "Identity", "Flatten",
     "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "Sequential",
 }  # fmt: skip
+_ADDS = ("add_module", "append")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MADE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
 
@@ -42,6 +43,8 @@ def layer_is_unseen(tree: ast.Module, made: ast.Call) -> bool:
         for children in _sequences(parent):
             if made in children:
                 return _follows(children, made)
+        if isinstance(parent, ast.Call) and _last(parent.func) in _ADDS and made in parent.args:
+            return _is_added_later(tree, parent)
         if isinstance(parent, ast.Assign) and parent.value is made and len(parent.targets) == 1:
             return _attribute_is_unseen(tree, parent)
     return False
@@ -58,6 +61,19 @@ def _sequences(node: ast.AST) -> Iterator[Sequence[ast.expr]]:
     pairs = [item.elts[1] for item in items if isinstance(item, ast.Tuple) and len(item.elts) == 2]
     if pairs and len(pairs) == len(items):
         yield pairs
+
+
+def _is_added_later(tree: ast.Module, call: ast.Call) -> bool:
+    """Whether the container that a layer is added to has a layer before it, in the same function."""
+    assert isinstance(call.func, ast.Attribute)
+    container = ast.dump(call.func.value)
+    around = [f for f in ast.walk(tree) if isinstance(f, _Function) and f.lineno <= call.lineno <= _end(f)]
+    for node in ast.walk(around[-1]) if around else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.lineno < call.lineno:
+            added = node.args[-1] if node.args and node.func.attr in _ADDS else None
+            if added is not None and ast.dump(node.func.value) == container and is_new(added):
+                return True
+    return False
 
 
 def _follows(items: Sequence[ast.expr], made: ast.Call) -> bool:
@@ -88,7 +104,11 @@ def _attribute_is_unseen(tree: ast.Module, assigned: ast.Assign) -> bool:
 
 
 def _holds(owner: ast.ClassDef | _Function, node: ast.stmt) -> bool:
-    return owner.lineno <= node.lineno <= (owner.end_lineno or 0)
+    return owner.lineno <= node.lineno <= _end(owner)
+
+
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
 
 
 def _use_is_unseen(function: _Function, used: ast.Attribute) -> bool:

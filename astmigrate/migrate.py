@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from astmigrate.plan import Planner
 from astmigrate.rewrite.names import SNIPPETS
 from astmigrate.rewrite.splice import splice
 from astmigrate.tables import Tables
+from astmigrate.weights.closure import closed
 from astmigrate.weights.derive import derive
 
 _BOM = "\ufeff"
@@ -31,7 +33,8 @@ def migrate_source(text: str, filename: str = "<source>", *, tables: Tables | No
     """Migrates one file that stands for itself; ``SourceError`` where it cannot be parsed."""
     name = filename.rpartition("/")[2].removesuffix(".py") or "source"
     index = ProjectIndex({name: Module(name, text, filename)}, tables or default_tables())
-    return migrate_module(index, name)
+    migration = migrate_module(index, name)
+    return replace(migration, weights=closed(migration.weights))
 
 
 def migrate_module(index: ProjectIndex, name: str) -> Migration:

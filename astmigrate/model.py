@@ -88,11 +88,44 @@ class ClassRule:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowCall:
+    """What a call hands over: ``class:X``, ``def:F`` or a term; keyword "**" is a dictionary's content.
+
+    ``star`` is the first argument that may be several, -1 where there is none.
+    """
+
+    callee: str
+    positional: tuple[tuple[LayerSpec, ...], ...]
+    keywords: dict[str, tuple[LayerSpec, ...]]
+    star: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What a file tells of the values of parameters: ``weights.exported`` makes it, ``closure`` uses it.
+
+    ``signatures`` are the parameters of functions ("/" or, of ``*args``, "*" after the positional ones, "**" at the end),
+    ``values`` defaults, results and attributes by their terms, ``inits`` what takes a class's arguments.
+    """
+
+    signatures: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    values: dict[str, tuple[LayerSpec, ...]] = field(default_factory=dict)
+    inits: dict[str, str] = field(default_factory=dict)
+    bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    calls: tuple[FlowCall, ...] = ()
+    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class WeightRules:
-    """How a checkpoint's names and shapes change: classes by qualified name, layers by torch name."""
+    """How a checkpoint's names and shapes change: classes by qualified name, layers by torch name.
+
+    Types of children may be terms of ``flows`` until all files' rules are one and ``closed``.
+    """
 
     classes: dict[str, ClassRule] = field(default_factory=dict)
     layers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    flows: Flows = field(default_factory=Flows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from astmigrate.analysis.sites import BY_RECEIVER, Analysis, Site
 from astmigrate.analysis.text import Text, parse_expression
 from astmigrate.analysis.walk import Walk
 from astmigrate.binding import select
+from astmigrate.comparisons import comparison
 from astmigrate.findings import Findings
 from astmigrate.handlers import handler
 from astmigrate.in_place import InPlace, written_to
@@ -199,13 +200,27 @@ class SitePlans:
     _annotation = _type
 
     def _compared(self, site: Site) -> None:
-        """A class that is compared with ``is``, ``==`` or ``in``."""
+        """A class that is compared with ``is``, ``==`` or ``in``: its adapter, a subclass, counts too."""
         row = self._row(site)
-        adapted = row.returns == "module" and not same_convention(row)
-        name = f"{SNIPPETS}.{adapter_name(row)}"
-        self._type(
-            site, f"False for layers made by {name}, a subclass; isinstance is not." if adapted else ""
-        )
+        if row.returns != "module" or not row.target or same_convention(row):
+            self._type(site)
+            return
+        place = comparison(self.text, site.within, site.node)
+        if place is None:
+            name = f"{SNIPPETS}.{adapter_name(row)}"
+            self._type(site, f"False for layers made by {name}, a subclass; isinstance is not.")
+            return
+        adapter = f"snippets.{self.snippet(row)}"
+        spelled = [self.names.spell(name) for name in (row.target, adapter)]
+        for _, needs in spelled:
+            self._need(site, needs)
+        both = ", ".join(name for name, _ in spelled)
+        start, end = self.text.start(site.node), self.text.end(site.node)
+        if place.operator is not None:
+            self.edit(Edit(*place.operator, (place.membership,)))
+            both = f"({both})"
+        self.edit(Edit(start, end, (both,)))
+        self.findings.converted(site, "AM102", row.name, row.target, row.note)
 
     def _replace(self, site: Site, row: Row, target: str, caution: str = "") -> None:
         spelled, needs = self.names.spell(target)
@@ -263,6 +278,11 @@ class SitePlans:
         row = self._row(site)
         node = site.node
         assert isinstance(node, ast.Attribute)
+        if row.name == "torch.nn.Module._modules" and isinstance(site.within, ast.Assign):
+            target = site.within.targets[0]
+            if isinstance(target, ast.Subscript) and target.value is node:
+                self._stored_child(site, site.within)
+                return
         end = self.text.end(node)
         if row.template is not None:
             self._template_attribute(site, row, node)
@@ -362,6 +382,19 @@ class SitePlans:
         local, needs = self.names.spell("snippets.set_child")
         self._need(site, needs)
         self.edit(Edit(self.text.start(site.node), self.text.end(site.node), (local,)))
+        self.findings.converted(site, "AM107", site.name, f"{SNIPPETS}.set_child")
+
+    def _stored_child(self, site: Site, stored: ast.Assign) -> None:
+        """``module._modules[name] = child``: the same."""
+        target = stored.targets[0]
+        assert isinstance(site.node, ast.Attribute)
+        assert isinstance(target, ast.Subscript)
+        local, needs = self.names.spell("snippets.set_child")
+        self._need(site, needs)
+        pieces = (site.node.value, target.slice, stored.value)
+        spans = [Span(self.text.start(piece), self.text.end(piece)) for piece in pieces]
+        text = (f"{local}(", spans[0], ", ", spans[1], ", ", spans[2], ")")
+        self.edit(Edit(self.text.start(stored), self.text.end(stored), text))
         self.findings.converted(site, "AM107", site.name, f"{SNIPPETS}.set_child")
 
     def _setting(self, site: Site) -> None:

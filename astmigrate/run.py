@@ -197,10 +197,14 @@ class _Run:
             self._written(item, partial(atomic.write_text, out / target, text))
 
     def _write_reports(self, out: Path, cache: Cache | None) -> None:
+        from astmigrate.weights.closure import closed
         from astmigrate.weights.rules import dumps, merge
 
         merged = merge(*self.rules)
-        make = partial(dumps, merged)
+
+        def make() -> str:
+            return dumps(closed(merged))
+
         rules = make() if cache is None else cache.text(merged, make)
         for stem, report in self.reports.items():
             for kind, name in report_names(stem, self.kinds).items():

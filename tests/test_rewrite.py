@@ -24,7 +24,7 @@ CALLS = {
     "nn.BatchNorm2d(8, momentum=n)": "nn.BatchNorm2d(8, momentum=1 - n)",
     "nn.BatchNorm2d(8, momentum=n + 1)": "nn.BatchNorm2d(8, momentum=1 - (n + 1))",
     # dropped, with one comma and with comments beside
-    "nn.ReLU(inplace=True)": "nn.ReLU()",
+    "nn.ReLU(inplace=True)": "ReLU(inplace=True)",
     "torch.cat((x, y), dim=1)": "ops.cat((x, y), axis=1)",
     "torch.cat((x, y), 1,)": "ops.cat((x, y), 1,)",
     "x.size()": "x.shape",

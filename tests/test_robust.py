@@ -172,7 +172,7 @@ def test_killed_at_fifty_moments(
         assert contents(out) == new
     capsys.readouterr()
     assert cut > 10
-    assert begun > 10
+    assert begun  # some had replaced a part of the files
 
 
 def test_what_a_killed_run_left_is_no_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,20 +50,27 @@ def test_a_failure_has_its_class_and_side() -> None:
 
 def test_the_page_counts_and_names_what_fails(tmp_path: Path) -> None:
     good, bad = record_of(MODEL, compared(5e-5), ""), record_of(MODEL, compared(0.5), "a.py:1: a|b")
-    text = zoo_page.page([good, bad])
+    text = zoo_page.page([good, bad], {"pytorchcv": 3})
+    assert "2 of the 3 constructors of pytorchcv were run." in text
     assert "| pytorchcv | 2 | 1 (50.0%) | 1 | 1 |" in text
     assert "| pytorchcv | resnet18 | mismatch |  | relative difference 5.0e-01 | a.py:1: a\\|b |" in text
     assert "Wrong numbers without a finding on their lines: 0." in text
-    zoo_page.write(tmp_path / "zoo.json", [good, bad])
-    assert [r["relative"] for r in json.loads((tmp_path / "zoo.json").read_text())] == [5e-5, 0.5]
+    zoo_page.write(tmp_path / "zoo.json", [good, bad], {"pytorchcv": 3})
+    assert [r.relative for r in zoo_page.read(tmp_path / "zoo.json")[0]] == [5e-5, 0.5]
+
+
+def test_a_later_run_takes_the_place_of_an_earlier() -> None:
+    other = Constructor("torchvision", "torchvision.models.resnet:resnet18", "resnet18")
+    old, new, kept = (record_of(m, compared(r), "") for m, r in ((MODEL, 0.5), (MODEL, 5e-5), (other, 5e-5)))
+    assert zoo_page.merged([old, kept], [new]) == [kept, new]
 
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 def test_the_pages_are_those_of_the_record() -> None:
-    records = zoo_page.read(DOCS / "zoo.json")
-    assert (DOCS / "zoo.md").read_text(encoding="utf-8") == zoo_page.page(records)
+    records, listed = zoo_page.read(DOCS / "zoo.json")
+    assert (DOCS / "zoo.md").read_text(encoding="utf-8") == zoo_page.page(records, listed)
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     assert readme == zoo_page.in_readme(readme, records)
     assert zoo_page.totals(records) in readme
@@ -110,8 +117,8 @@ def test_a_sample_of_the_packages_models(tmp_path: Path) -> None:
     """Spread over the families; what fails in the whole zoo may fail here, silently wrong is nothing."""
     path = tmp_path / "zoo.json"
     assert main(["--at-most", "64", "--record", str(path)]) == 0
-    records = zoo_page.read(path)
+    records, _ = zoo_page.read(path)
     assert len(records) == 64
-    at_parity = {(r.package, r.name) for r in zoo_page.read(DOCS / "zoo.json") if not r.failed}
+    at_parity = {(r.package, r.name) for r in zoo_page.read(DOCS / "zoo.json")[0] if not r.failed}
     worse = [r for r in records if r.failed and (r.package, r.name) in at_parity]
     assert not worse, "\n".join(zoo_page.line(record) for record in worse)

@@ -109,7 +109,7 @@ class Branches(State):
         self.optional += 1
         self.body(statements)
         names = self.scope.names
-        changed = [n for n, v in before.items() if names[n] is not v and names[n] != v]
+        changed = [n for n, v in before.items() if names[n] is not v and (names[n] != v or v.flows)]
         for name in changed:
             names[name] = join(before[name], names[name])
         if any(names[n] != before[n] for n in changed):

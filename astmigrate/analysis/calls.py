@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import Any
 
-from astmigrate.analysis import containers, kinds
+from astmigrate.analysis import containers, flows, kinds
 from astmigrate.analysis.classes import ClassInfo
 from astmigrate.analysis.foreign import external_result
 from astmigrate.analysis.kinds import CONTAINERS, TENSOR, UNKNOWN, Value, join
@@ -44,7 +44,9 @@ class Calls(Methods):
             for value in callee.alternatives:
                 if value.kind != "none" and not (told and value.name == "torch.nn.Module"):
                     found = join(found, self.called(node, value, arguments))
+            self.flows_to(node, callee, arguments)
             return found or UNKNOWN
+        self.flows_to(node, callee, arguments)
         if callee.kind == "ref" and self.is_torch(callee.name):
             return self._torch(node, callee, arguments)
         if callee.kind == "ref":
@@ -61,7 +63,7 @@ class Calls(Methods):
         if callee.kind in ("module", "self"):
             return self.forward_result(callee)
         first = arguments.positional[0] if arguments.positional else UNKNOWN
-        return TENSOR if first.kind == "tensor" else UNKNOWN
+        return TENSOR if first.kind == "tensor" else flows.called(callee)
 
     def _torch(self, node: ast.Call, callee: Value, arguments: Arguments) -> Value:
         """A call of a torch name; through a variable it keeps torch's convention and is no site."""

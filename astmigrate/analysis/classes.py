@@ -86,6 +86,14 @@ class ClassInfo:
     late: bool = False  # a container is filled after it was assigned to self
     mixed_into_module: bool = False
 
+    @property
+    def is_dataclass(self) -> bool:
+        """Whether a decorator makes its ``__init__`` from its fields."""
+        nodes = (d.func if isinstance(d, ast.Call) else d for d in self.node.decorator_list)
+        return any(
+            (n.attr if isinstance(n, ast.Attribute) else getattr(n, "id", "")) == "dataclass" for n in nodes
+        )
+
     def lineage(self, classes: dict[str, ClassInfo]) -> Iterator[ClassInfo]:
         """The class and its bases in the project, nearest first."""
         seen: set[str] = set()

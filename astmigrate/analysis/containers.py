@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from astmigrate.analysis import kinds
+from astmigrate.analysis import flows, kinds
 from astmigrate.analysis.kinds import NUMBER, STRING, UNKNOWN, Value, join
 from astmigrate.binding import Arguments
 
@@ -26,15 +26,15 @@ def build(module: Value, arguments: Arguments) -> Value:
         element: Value | None = None
         for value, star in zip(values, starred, strict=True):
             element = join(element, kinds.iterate(value) if star else value)
-        return replace(module, element=element)
+        return flows.holding(replace(module, element=element), values)
     if not values:
         return module
     content = values[0]
     if content.kind == "dict":
-        return replace(module, keys=content.keys, element=content.element)
+        return flows.holding(replace(module, keys=content.keys, element=content.element), values[:1])
     if content.items is not None:
         return replace(module, keys=tuple((str(i), v) for i, v in enumerate(content.items)))
-    return replace(module, element=kinds.any_element(content))
+    return flows.holding(replace(module, element=kinds.any_element(content)), values[:1])
 
 
 def grown(container: Value, method: str, arguments: Arguments) -> Value:
@@ -42,6 +42,9 @@ def grown(container: Value, method: str, arguments: Arguments) -> Value:
     values = arguments.positional
     if not values:
         return container
+    if container.alternatives:
+        each = tuple(grown(v, method, arguments) if v.kind == "module" else v for v in container.alternatives)
+        container = replace(container, alternatives=each)
     if method in ("add_module", "register_module", "__setitem__") and len(values) > 1:
         if isinstance(values[0].literal, str):
             return replace(container, keys=(*container.keys, (values[0].literal, values[1])))
@@ -64,13 +67,17 @@ def method(walk: State, func: ast.Attribute, receiver: Value, arguments: Argumen
         if isinstance(func.value, (ast.Name, ast.Attribute)):
             walk.bind(func.value, new)
         return kinds.NONE
-    element = kinds.any_element(receiver)
+    element = flows.content(kinds.any_element(receiver), receiver)
     if name in ("values", "copy"):
         return kinds.sequence_of(element) if name == "values" else receiver
     if name == "keys":
         return kinds.sequence_of(STRING)
     if name == "items":
         return kinds.sequence_of(Value("sequence", items=(STRING, element or UNKNOWN)))
+    if name in ("pop", "get", "setdefault") and receiver.flows and not receiver.keys:
+        key = arguments.positional[0].literal if arguments.positional else None
+        found = flows.item(kinds.iterate(receiver), receiver, key)
+        return flows.either(found, arguments.positional[1:])
     if name in ("pop", "get", "setdefault") and element is not None:
         first = arguments.positional[0] if arguments.positional else UNKNOWN
         return next((v for k, v in receiver.keys if k == first.literal), element)

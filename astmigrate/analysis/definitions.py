@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from astmigrate.analysis import flows
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
 from astmigrate.analysis.kinds import Value
 from astmigrate.analysis.sites import Site
@@ -48,7 +49,7 @@ class Definitions(State):
         """Evaluates the default values of parameters."""
         for default in (*arguments.defaults, *arguments.kw_defaults):
             if default is not None:
-                self.expr(default)
+                self.given[id(default)] = self.expr(default)
 
     def _class(self, node: ast.ClassDef) -> None:
         self._decorators(node.decorator_list)
@@ -82,6 +83,8 @@ class Definitions(State):
         self.body(node.body)
         for name, value in self.scope.names.items():
             if value.kind != "function":
+                if info.is_dataclass:
+                    value = flows.from_parameter(value, f"{info.name}.__init__", name)
                 info.set(name, value, node.lineno, False)
         self.scope, self.owner = outer, outer_owner
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from astmigrate.analysis import kinds
+from astmigrate.analysis import flows, kinds
 from astmigrate.analysis.calls import Calls
 from astmigrate.analysis.classes import Scope
 from astmigrate.analysis.kinds import (
@@ -102,7 +102,7 @@ class Expressions(Calls):
             found = self._of_reference(base, node)
             if found is not None:
                 return found
-        return self.member(base, node)
+        return flows.attribute(self.member(base, node), base, node.attr)
 
     def _of_reference(self, base: Value, node: ast.Attribute) -> Value | None:
         if self.index.is_project(base.name) and f"{base.name}.{node.attr}" not in self.index.tables.own_names:
@@ -221,14 +221,16 @@ class Expressions(Calls):
     def _compared_types(self, node: ast.expr) -> bool:
         """``t is nn.ReLU``, ``type(m) in (nn.ReLU, nn.SiLU)``: the classes themselves are meant."""
         parts = node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else [node]
-        found = [self.reference(part) for part in parts if isinstance(part, (ast.Name, ast.Attribute))]
-        if not found or len(found) != len(parts):
-            return False
-        if not all(value.direct and value.kind == "ref" and self._is_class(value.name) for value in found):
-            return False
-        for part, value in zip(parts, found, strict=True):
-            self.record(Site("compared", value.name, part))
-        return True
+        torchs: list[ast.expr] = []
+        for part in parts:
+            value = self.reference(part) if isinstance(part, (ast.Name, ast.Attribute)) else UNKNOWN
+            if value.direct and value.kind == "ref" and self._is_class(value.name):
+                self.record(Site("compared", value.name, part))
+                torchs.append(part)
+        for part in parts if torchs else ():
+            if part not in torchs:
+                self.expr(part)
+        return bool(torchs)
 
     def _is_class(self, name: str) -> bool:
         row = self.index.tables.row(name) if self.is_torch(name) else None
@@ -253,7 +255,10 @@ class Expressions(Calls):
             return base.items[literal]
         wanted = index.literal if index.kind == "string" else literal
         found = next((v for k, v in base.keys if wanted is not None and k == str(wanted)), None)
-        return found or (ARRAY if base.kind == "array" else kinds.iterate(replace(base, literal=None)))
+        if found is not None:
+            return found
+        content = ARRAY if base.kind == "array" else kinds.iterate(replace(base, literal=None))
+        return flows.item(content, base, wanted) if base.flows else content
 
     def scoped(self, node: Any) -> Value:
         """A comprehension or generator: its own scope, a sequence of what it yields."""
@@ -276,13 +281,15 @@ class Expressions(Calls):
         self.defaults(node.args)
         self.scope = Scope(self.scope, "function")
         declared = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        name = f"{self.module.name}.lambda:{node.lineno}:{node.col_offset}"
         for arg, value in zip_longest(declared, values[: len(declared)], fillvalue=UNKNOWN):
             assert isinstance(arg, ast.arg)
-            self.set_name(arg.arg, value)
+            self.set_name(arg.arg, flows.from_parameter(value, name, arg.arg) if value is UNKNOWN else value)
         result = self.expr(node.body)
         assert self.scope.parent is not None
         self.scope = self.scope.parent
-        return Value("lambda", element=result)
+        self.lambdas[name] = (node.args, result)
+        return Value("lambda", element=result, flows=(f"def:{name}",))
 
     def walrus(self, node: ast.NamedExpr) -> Value:
         value = self.expr(node.value)
@@ -307,6 +314,12 @@ def combine(left: Value, right: Value) -> Value:
         return TENSOR
     if "array" in kind:
         return ARRAY
+    if left.flows or right.flows:
+        return flows.united(_combined(left, right, kind), left, right)
+    return _combined(left, right, kind)
+
+
+def _combined(left: Value, right: Value, kind: set[str]) -> Value:
     if left.kind == "sequence" and right.kind == "sequence":
         if left.items is not None and right.items is not None:
             return Value("sequence", items=left.items + right.items)
@@ -323,6 +336,8 @@ def _sliced(base: Value) -> Value:
         return kinds.sequence_of(kinds.any_element(base))
     if base.kind == "module":
         return replace(base, keys=(), items=None, element=kinds.any_element(base))
+    if base.kind == "unknown" and base.flows:
+        return replace(UNKNOWN, flows=base.flows)
     return base if base.kind in ("tensor", "size", "string", "sequence", "array", "foreign") else UNKNOWN
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from astmigrate.analysis import evidence, kinds
+from astmigrate.analysis import evidence, flows, kinds
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
 from astmigrate.analysis.kinds import NONE, TENSOR, UNKNOWN, Value, join
 from astmigrate.analysis.state import State
@@ -63,7 +63,7 @@ class Functions(State):
         vague = found.kind == "unknown" or (
             found.kind == "sequence" and kinds.any_element(found) in (None, UNKNOWN)
         )
-        return declared if vague and declared.kind != "unknown" else found
+        return flows.declared(declared, found) if vague and declared.kind != "unknown" else found
 
     def _bind_parameters(self, info: FunctionInfo) -> None:
         arguments = info.node.args
@@ -87,10 +87,12 @@ class Functions(State):
                     arg.arg, Value("class" if "classmethod" in info.decorators else "self", info.owner.name)
                 )
             else:
-                self.set_name(arg.arg, self._parameter(arg, default, found.get(arg.arg), forward))
-        for star in (arguments.vararg, arguments.kwarg):
-            if star is not None:
-                self.set_name(star.arg, kinds.SEQUENCE if star is arguments.vararg else kinds.DICT)
+                value = self._parameter(arg, default, found.get(arg.arg), forward)
+                self.set_name(arg.arg, value if forward else flows.from_parameter(value, info.name, arg.arg))
+        if arguments.vararg is not None:
+            self.set_name(arguments.vararg.arg, flows.from_parameter(kinds.SEQUENCE, info.name, "*"))
+        if arguments.kwarg is not None:
+            self.set_name(arguments.kwarg.arg, flows.from_parameter(kinds.DICT, info.name, "**"))
 
     def declared(self, annotation: ast.expr | None) -> Value:
         """What an annotation says; a class of the project is one of its instances."""

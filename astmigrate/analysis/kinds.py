@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Union
 
 TORCH_ROOTS = frozenset({"torch", "torchvision", "torchaudio", "torchtext"})
 CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"})
@@ -33,6 +33,11 @@ class Origin:
     changed: set[str] = field(default_factory=set)
 
 
+Flow = Union[str, "Value"]
+MOST_FLOWS = 48
+_PLACES = 4  # lists and tuples of so many elements are compared place by place
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """What an expression may be.
@@ -40,6 +45,7 @@ class Value:
     ``name`` is the qualified name of a reference, class, function, or of an instance's class.
     ``items`` are the elements of a literal sequence, ``element`` stands for any other element.
     ``direct`` marks a reference through an import, as opposed to one through a variable.
+    ``flows`` are terms (see ``flows.py``) and values that it may be too; no kind depends on them.
     """
 
     kind: str = "unknown"
@@ -52,6 +58,7 @@ class Value:
     alternatives: tuple[Value, ...] = ()
     origins: tuple[Origin, ...] = ()
     line: int = 0
+    flows: tuple[Flow, ...] = field(default=(), compare=False)
 
     @property
     def each(self) -> tuple[Value, ...]:
@@ -86,20 +93,26 @@ def join(first: Value | None, second: Value | None) -> Value:
         and not first.alternatives
         and not second.alternatives
     ):
-        if first.kind == "sequence":
-            return replace(first, items=None, element=_elements(first, second))
-        return _SIMPLE[first.kind] if first.literal != second.literal else first
+        if first.kind in ("sequence", "dict"):
+            return _one_list(first, second) if first.kind == "sequence" else _merged(first, second)
+        simple = _SIMPLE[first.kind] if first.literal != second.literal else first
+        return _flowing(simple, sources(first) + sources(second)) if first.flows or second.flows else simple
     values: list[Value] = []
     for value in (*first.each, *second.each):
         twin = next((i for i, v in enumerate(values) if _same_container(v, value)), None)
         if twin is not None:
             values[twin] = _merged(values[twin], value)
-        elif not any(value is v or value == v for v in values):
+            continue
+        at = next((i for i, v in enumerate(values) if value is v or value == v), None)
+        if at is None:
             values.append(value)
+        elif value.flows or values[at].flows:
+            values[at] = _flowing(values[at], sources(values[at]) + sources(value))
+    flows = (first.flows if first.alternatives else ()) + (second.flows if second.alternatives else ())
     if len(values) == 1:
-        return values[0]
+        return _flowing(values[0], values[0].flows + flows) if flows else values[0]
     if len(values) > 12:
-        return UNKNOWN
+        return _flowing(UNKNOWN, (*(f for v in values for f in sources(v, itself=True)), *flows))
     kinds = {v.kind for v in values if v.kind != "none"}
     kind = kinds.pop() if len(kinds) == 1 else "unknown"
     names = {v.name for v in values if v.kind != "none"}
@@ -108,21 +121,68 @@ def join(first: Value | None, second: Value | None) -> Value:
         name=names.pop() if len(names) == 1 else "",
         alternatives=tuple(values),
         origins=tuple(dict.fromkeys(o for v in values for o in v.origins)),
+        flows=tuple(dict.fromkeys(flows)) if flows else (),
     )
 
 
+def is_open(value: Value) -> bool:
+    """Whether a value may be a module of any class."""
+    return (
+        value.kind in ("unknown", "member")
+        or (value.kind == "module" and value.name in ("", "torch.nn.Module"))
+    ) and not value.alternatives
+
+
+def sources(value: Value, itself: bool = False) -> tuple[Flow, ...]:
+    """The terms of a value that becomes one with another: what is open without any may be anything."""
+    if is_open(value):
+        return value.flows or ("?",)
+    if not itself or value.kind in ("none", "number", "string"):
+        return value.flows
+    if value.kind in ("class", "ref", "function"):
+        return (f"{'def' if value.kind == 'function' else 'class'}:{value.name}", *value.flows)
+    return (value, *value.flows) if value.kind == "module" else value.flows
+
+
+def _flowing(value: Value, flows: tuple[Flow, ...]) -> Value:
+    distinct = [f for i, f in enumerate(flows) if f not in flows[:i]]
+    if len(distinct) > MOST_FLOWS:
+        distinct = [*distinct[: MOST_FLOWS - 1], "?"]
+    return replace(value, flows=tuple(distinct))
+
+
 def _same_container(first: Value, second: Value) -> bool:
-    return first.kind == second.kind == "module" and first.name == second.name and first.name in CONTAINERS
+    if not first.kind == second.kind == "module" or first.name != second.name:
+        return False
+    return first.name in CONTAINERS or bool(
+        first.name and (first.keys or first.element or second.keys or second.element)
+    )
+
+
+def _one_list(first: Value, second: Value) -> Value:
+    """Two states of a list as one; its places are kept where both are the same."""
+    flows = first.flows + second.flows
+    if first.items is not None and len(first.items) <= _PLACES and first == second:
+        items = tuple(join(a, b) for a, b in zip(first.items, second.items or (), strict=True))
+        return _flowing(replace(first, items=items), flows)
+    return _flowing(replace(first, items=None, element=_elements(first, second)), flows)
 
 
 def _merged(first: Value, second: Value) -> Value:
-    """Two states of a container of modules as one."""
-    keys = dict(first.keys)
-    for key, value in second.keys:
-        keys[key] = join(keys.get(key), value)
+    """Two states of a dictionary or container of modules as one."""
+    own, others = dict(first.keys), dict(second.keys)
+    keys: dict[str, Value] = {}
+    for key in {**own, **others}:
+        value = join(own.get(key), others.get(key))
+        # what one has under no certain name may have this one too
+        other = first.element if key not in own else second.element if key not in others else None
+        keys[key] = join(value, other) if other is not None else value
+        if key not in own or key not in others:
+            keys[key] = _flowing(keys[key], (*sources(keys[key]), "None"))  # it may be missing
     origins = tuple(dict.fromkeys((*first.origins, *second.origins)))
     element = join(first.element, second.element) if first.element or second.element else None
-    return replace(first, keys=tuple(keys.items()), element=element, origins=origins)
+    merged = replace(first, keys=tuple(keys.items()), element=element, origins=origins)
+    return _flowing(merged, first.flows + second.flows) if second.flows else merged
 
 
 def _elements(first: Value, second: Value) -> Value | None:
@@ -143,16 +203,38 @@ def any_element(value: Value) -> Value | None:
     return found
 
 
+_ITERATED = frozenset({"tensor", "size", "member", "foreign", "array"})
+
+
 def iterate(value: Value) -> Value:
     """The element that a ``for`` binds."""
+    element = any_element(value)
+    if element is None and value.alternatives and value.kind not in _ITERATED:
+        return _iterate_any(value)
     if value.kind in ("sequence", "module"):
-        found = any_element(value)
-        return found or (MEMBER if value.kind == "module" else UNKNOWN)
+        found = element or (MEMBER if value.kind == "module" else UNKNOWN)
+        if not value.flows:
+            return found
+        if is_open(value):
+            return replace(
+                found, flows=tuple(f"{t}.*" if isinstance(t, str) and "(" in t else "?" for t in value.flows)
+            )
+        return _flowing(found, found.flows + value.flows)
     if value.kind == "tensor":
         return TENSOR
     if value.kind == "size":
         return NUMBER
-    return value if value.kind in ("member", "foreign", "array") else UNKNOWN
+    if value.kind in ("member", "foreign", "array"):
+        return value
+    return replace(UNKNOWN, flows=value.flows) if value.flows else UNKNOWN
+
+
+def _iterate_any(value: Value) -> Value:
+    """The element of one of several values: its kind is open, its terms are those of each."""
+    found = MEMBER if value.kind == "module" else UNKNOWN
+    inner = [iterate(each) for each in value.alternatives if each.kind in ("sequence", "module", "unknown")]
+    terms = tuple(f for v in inner for each in v.each for f in sources(each, itself=True))
+    return _flowing(found, terms) if terms else found
 
 
 def sequence_of(element: Value | None) -> Value:

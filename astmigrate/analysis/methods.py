@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from astmigrate.analysis import containers, kinds
+from astmigrate.analysis import containers, flows, kinds
 from astmigrate.analysis.classes import FunctionInfo
 from astmigrate.analysis.foreign import external_result
-from astmigrate.analysis.kinds import AMBIGUOUS, MEMBER, NONE, TENSOR, UNKNOWN, Value
+from astmigrate.analysis.kinds import AMBIGUOUS, MEMBER, NONE, TENSOR, UNKNOWN, Value, is_open
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.state import State
 from astmigrate.binding import Arguments
@@ -23,6 +23,7 @@ _MUTATORS = frozenset(
 
 
 _LEAVES = ("weight", "bias")
+_MODULES_OF = frozenset({"children", "named_children", "modules", "named_modules"})
 _MODULES_ONLY = frozenset({"parameters", "named_parameters", "modules", "named_modules", "children",
                            "named_children", "buffers", "named_buffers", "register_forward_hook",
                            "register_forward_pre_hook"})  # fmt: skip
@@ -49,10 +50,21 @@ class Methods(State):
             takes_tensor = any(v.kind == "tensor" for v in arguments.positional[:1])
             return UNKNOWN if takes_tensor and receiver.kind == "foreign" else receiver
         if receiver.kind in ("sequence", "dict"):
-            return containers.method(self, func, receiver, arguments)
+            found = containers.method(self, func, receiver, arguments)
+            return flows.method(found, receiver, func.attr) if receiver.flows else found
         if receiver.kind == "unknown" or (receiver.kind == "member" and not receiver.alternatives):
-            return self._of_unknown(node, func, receiver, arguments)
+            return self._of_anything(node, func, receiver, arguments)
         return external_result(f"{receiver.kind}.{func.attr}", arguments)
+
+    def _of_anything(
+        self, node: ast.Call, func: ast.Attribute, receiver: Value, arguments: Arguments
+    ) -> Value:
+        found = self._of_unknown(node, func, receiver, arguments)
+        terms = flows.of(receiver)
+        if terms:
+            self.flows_to(node, flows.attribute(UNKNOWN, receiver, func.attr), arguments)
+            found = flows.method(found, receiver, func.attr)
+        return found
 
     def _row_method(
         self, node: ast.Call, func: ast.Attribute, receiver: Value, arguments: Arguments, prefix: str
@@ -104,6 +116,11 @@ class Methods(State):
             self.rename_forward(func)
             return self.forward_result(receiver)
         if method is not None:
+            unbound = receiver.kind == "class" and method.decorators.isdisjoint(
+                ("classmethod", "staticmethod")
+            )
+            handed = replace(arguments, skip=1) if unbound else arguments
+            self.flows_to(node, Value("function", method.name), handed)
             return self.result_of(method)
         if receiver.kind == "super" and func.attr == "__init__":
             return self._super_init(node, func, receiver, arguments)
@@ -133,9 +150,10 @@ class Methods(State):
             if row.returns == "self":
                 return replace(receiver, kind="module")
             if value.kind == "sequence" and kinds.any_element(value) == Value("module"):
-                return kinds.sequence_of(
-                    kinds.any_element(replace(receiver, kind="module")) or Value("module")
-                )
+                found = kinds.any_element(replace(receiver, kind="module")) or Value("module")
+                return kinds.sequence_of(flows.children(found, receiver.flows) if receiver.flows else found)
+            if receiver.flows and func.attr in _MODULES_OF and is_open(receiver):
+                return flows.children(value, receiver.flows)
             return value
         first = arguments.positional[0] if arguments.positional else UNKNOWN
         return TENSOR if first.kind == "tensor" else UNKNOWN
@@ -153,14 +171,17 @@ class Methods(State):
     ) -> Value:
         """``super().__init__(...)`` of a class whose next base is torch's: its arguments are the row's."""
         info = self.index.classes.get(receiver.name)
+        for base in list(info.lineage(self.index.classes))[1:2] if info is not None else ():
+            self.flows_to(node, Value("class", base.name), arguments)
         layer = next(iter(info.torch_bases(self.index.classes)), "") if info else ""
         if info is not None and layer and self.is_torch(layer):
             self.record(Site("init", layer, func, arguments, owner=info))
             built = containers.build(Value("module", layer), arguments)
             for key, value in built.keys:
                 info.children[key] = (value, node.lineno)
-            if built.element is not None:
-                info.children["*"] = (built.element, node.lineno)
+            element = flows.content(built.element, built)
+            if element is not None:
+                info.children["*"] = (element, node.lineno)
         return NONE
 
     def _changed(self, func: ast.Attribute, receiver: Value, arguments: Arguments) -> None:

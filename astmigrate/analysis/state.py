@@ -39,12 +39,26 @@ class State(ABC):
         self.classes: list[ClassInfo] = []  # those that this module defines
         self.placed: set[int] = set()  # f-strings whose positions are right
         self.sites: dict[int, Site] = {}
+        self.handed: dict[tuple[int, str], tuple[str, Arguments]] = {}  # the arguments of calls
+        self.given: dict[int, Value] = {}  # parameters' default values
+        self.lambdas: dict[str, tuple[ast.arguments, Value]] = {}
 
     def record(self, site: Site) -> None:
         """Keeps a site; a later pass over the same node takes its place."""
         if self.active or site.role in ("value", "type", "annotation", "decorator"):
             site.within, site.at_import = self.current, self.function_info is None
             self.sites[id(site.node)] = site
+
+    def flows_to(self, node: ast.Call, callee: Value, arguments: Arguments) -> None:
+        """Keeps what a call hands to the project's functions and classes, or to what a parameter is."""
+        if not arguments.positional and not arguments.keywords:
+            return
+        if callee.kind in ("class", "function") and callee.name:
+            name = f"{'class' if callee.kind == 'class' else 'def'}:{callee.name}"
+            self.handed[id(node), name] = (name, arguments)
+        for term in callee.flows:
+            if isinstance(term, str) and term not in ("", "?"):
+                self.handed[id(node), term] = (term, arguments)
 
     def is_torch(self, name: str) -> bool:
         """Whether a qualified name is torch's, or another library's that the tables map."""

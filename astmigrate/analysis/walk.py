@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from astmigrate.analysis import kinds
+from astmigrate.analysis import flows, kinds
 from astmigrate.analysis.branches import Branches
 from astmigrate.analysis.definitions import Definitions
 from astmigrate.analysis.expressions import Expressions, combine
@@ -35,6 +35,9 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
     def release(self) -> None:
         """Drops trees and sites; names, classes and results stay."""
         self.sites.clear()
+        self.handed.clear()
+        self.given.clear()
+        self.lambdas.clear()
         self.text.release()
         for info in self.later:
             info.node.body = []
@@ -80,7 +83,9 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         value = self.expr(node.value) if node.value is not None else UNKNOWN
         self.bind(
             node.target,
-            declared if value.kind in ("unknown", "none") and declared.kind != "unknown" else value,
+            flows.declared(declared, value)
+            if value.kind in ("unknown", "none") and declared.kind != "unknown"
+            else value,
         )
 
     def _augmented(self, node: ast.AugAssign) -> None:
@@ -186,8 +191,19 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         for target in node.targets:
             if isinstance(target, ast.Attribute):
                 self.reference(target.value)
+            elif isinstance(target, ast.Subscript):
+                self.expr(target)
+                self._delete_item(target.value)
             elif not isinstance(target, ast.Name):
                 self.expr(target)
+
+    def _delete_item(self, container: ast.expr) -> None:
+        """``del features[-1]``: PyTorch numbers the children of a Sequential anew."""
+        base = self.reference(container) if isinstance(container, (ast.Name, ast.Attribute)) else UNKNOWN
+        element = kinds.any_element(base)
+        if base.kind == "module" and not base.alternatives and element is not None:
+            self._filled_later(container, base, "__delitem__")
+            self.bind(container, replace(base, keys=(), element=element))
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:

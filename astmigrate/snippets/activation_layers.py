@@ -25,10 +25,14 @@ class ELU(nn.Cell):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        self.alpha = alpha
+        self.alpha, self.inplace = alpha, inplace
 
     def construct(self, x: Tensor) -> Tensor:
-        return elu(x, self.alpha)
+        result = elu(x, self.alpha)
+        if not self.inplace:
+            return result
+        x[...] = result  # every name of the tensor sees it, as in PyTorch
+        return x
 
 
 class Mish(nn.Mish):

@@ -53,13 +53,9 @@ class Sequential(nn.SequentialCell):
         self.refresh()
 
     def __delitem__(self, index: Any) -> None:
-        keys = list(self._cells)
-        for key in keys[index] if isinstance(index, slice) else [keys[index]]:
-            del self._cells[key]
         cells = list(self._cells.values())
-        if all(key.isdigit() for key in self._cells):
-            self.renew(cells)
-        self.refresh()
+        del cells[index]
+        self.renew(cells)  # as PyTorch does, which numbers children anew that had names too
 
     def __iter__(self) -> Iterator[nn.Cell]:
         return iter(list(self._cells.values()))

@@ -105,7 +105,9 @@ def audit(tables: Tables, name: str) -> Audit | None:
         real = of_target(target) if target else None
         if call is None or real is None:
             return Audit(name, source, ast.unparse(emitted), target, why="no signature to compare with")
-        return Audit(name, source, ast.unparse(emitted), target, tuple(_differences(row, target, real, call)))
+        return Audit(
+            name, source, ast.unparse(emitted), target, tuple(_differences(tables, row, target, real, call))
+        )
     return Audit(name, why=why)
 
 
@@ -189,7 +191,9 @@ def _target(emitted: ast.expr, imported: Mapping[str, str], row: Row) -> tuple[s
     return "", None
 
 
-def _differences(row: Row, target: str, real: Signature, call: ast.Call) -> Iterator[Difference]:
+def _differences(
+    tables: Tables, row: Row, target: str, real: Signature, call: ast.Call
+) -> Iterator[Difference]:
     given = _given(real, call)
     form = _first(row)
     names, defaults = _names(row, form, target, real), _torch_defaults(row, form)
@@ -200,6 +204,9 @@ def _differences(row: Row, target: str, real: Signature, call: ast.Call) -> Iter
         name = names.get(parameter.name, "")
         theirs = defaults.get(name)
         if (name and theirs is None) or (theirs is not None and same_value(theirs, own)):
+            continue
+        converted = tables.row(theirs) if theirs and "." in theirs else None
+        if converted is not None and converted.target == f"snippets.{own}":
             continue
         stated = given.get(parameter.name)
         harmless = (parameter.name, own) in NEUTRAL or (not name and own in _OFF)

@@ -108,7 +108,11 @@ def read(path: Path) -> dict[str, Result]:
     loaded: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return {
         name: Result(
-            Standing(r["standing"]), r["proofs"], tuple(r["loosened"]), r["digest"], tuple(r["uncovered"])
+            Standing(r["standing"]),
+            r["proofs"],
+            tuple(r["loosened"]),
+            r["digest"],
+            tuple(r.get("uncovered", ())),
         )
         for name, r in loaded.items()
     }

@@ -15,8 +15,8 @@ from astmigrate.verify.model_process import SETTINGS, package_path
 ROOT = Path(__file__).parents[2]
 Inputs = tuple[str, ...]
 _SIZES = (
-    (64, 64), (224, 224), (32, 32), (299, 299), (256, 256), (480, 480), (256, 192), (300, 300), (331, 331),
-    (368, 368), (512, 512), (640, 480), (1024, 1024), (1024, 2048),
+    (64, 64), (128, 128), (224, 224), (32, 32), (299, 299), (256, 256), (480, 480), (256, 192), (300, 300),
+    (331, 331), (448, 448), (368, 368), (512, 512), (640, 480), (1024, 1024), (1024, 2048),
 )  # fmt: skip
 _IMAGES: tuple[Inputs, ...] = tuple((f"f32[1, 3, {height}, {width}]",) for height, width in _SIZES)
 _VIDEOS: tuple[Inputs, ...] = tuple(

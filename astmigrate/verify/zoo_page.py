@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from astmigrate.verify.outcomes import Outcome
-from astmigrate.verify.zoo_models import Constructor
+from astmigrate.verify.zoo_models import PACKAGES, Constructor
 
 LOOSE, TIGHT = 1e-3, 1e-4  # of max|difference| / max(1, max|y|)
 
@@ -20,7 +20,8 @@ packages come from the registry, migrated without a change by hand. Both sides a
 weights and statistics are conditioned so that a fault shows and converted by the migration's rules, and
 both run in eval mode in processes of their own; MindSpore's cannot import torch.
 *parity* is max|difference| / max(1, max|y|) within the tolerance, with no tensor unmatched on either side;
-*by rules* is that the static rules alone placed every tensor.
+Inputs are small; where rounding every weight once moves PyTorch's own output by more than 1e-4, the next
+larger one is taken. *by rules* is that the static rules alone placed every tensor.
 """
 
 
@@ -67,14 +68,15 @@ def record_of(model: Constructor, outcome: Outcome, predicted: str) -> Record:
     )  # fmt: skip
 
 
-def write(path: Path, records: Sequence[Record]) -> None:
-    """One line a record; differences to two digits, so that runs compare."""
+def write(path: Path, records: Sequence[Record], listed: Mapping[str, int]) -> None:
+    """One line a record; differences to two digits, so that runs compare. ``listed`` counts all there are."""
     lines = []
     for record in records:
         fields = asdict(record)
         fields["relative"] = None if record.relative is None else float(f"{record.relative:.1e}")
         lines.append("  " + json.dumps(fields))
-    path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    head = f'{{"listed": {json.dumps(dict(listed))}, "records": [\n'
+    path.write_text(head + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
 
 
 def summary(records: Sequence[Record]) -> str:
@@ -121,16 +123,31 @@ def in_readme(text: str, records: Sequence[Record]) -> str:
     return f"{before}{start}{totals(records)}{end}{after}"
 
 
-def read(path: Path) -> list[Record]:
-    """The records of an earlier run."""
+def read(path: Path) -> tuple[list[Record], dict[str, int]]:
+    """The records of an earlier run, and how many constructors the packages list."""
     loaded = json.loads(path.read_text(encoding="utf-8"))
-    return [Record(**{**fields, "inputs": tuple(fields["inputs"])}) for fields in loaded]
+    records = [Record(**{**fields, "inputs": tuple(fields["inputs"])}) for fields in loaded["records"]]
+    return records, loaded["listed"]
 
 
-def page(records: Sequence[Record]) -> str:
+def merged(known: Sequence[Record], again: Sequence[Record]) -> list[Record]:
+    """The records with those of a later run in their places; sorted by package and name."""
+    found = {(r.package, r.name): r for r in (*known, *again)}
+    order = {package: number for number, package in enumerate(PACKAGES)}
+    return sorted(found.values(), key=lambda r: (order[r.package], r.name))
+
+
+def page(records: Sequence[Record], listed: Mapping[str, int]) -> str:
     """The page's text."""
+    counts = {p: sum(r.package == p for r in records) for p in _packages(records)}
+    run = "; ".join(f"{counts[p]:,} of the {listed[p]:,} constructors of {p} were run" for p in counts)
     silent = sum(r.silent for r in records)
-    blocks = [_HEAD, totals(records), f"Wrong numbers without a finding on their lines: {silent}.\n"]
+    blocks = [
+        _HEAD,
+        f"{run}.\n",
+        totals(records),
+        f"Wrong numbers without a finding on their lines: {silent}.\n",
+    ]
     for package in _packages(records):
         own = [r for r in records if r.package == package]
         families = [

@@ -57,11 +57,11 @@ class Evidence:
         In reverse no convolution is needed: names and shapes differ where it matters.
         """
         layers = [f"torch.nn.{name}" for name in kind.names]
-        sizes = self._dimensions(prefix) if len(layers) > 1 and not self.moves.reverse else set()
+        sizes = self.dimensions(prefix) if len(layers) > 1 and not self.moves.reverse else set()
         sized = [layer for layer in layers if layer[-2:] in sizes] or layers
         return [layer for layer in sized if layer in self._used] or sized
 
-    def _dimensions(self, prefix: str) -> set[str]:
+    def dimensions(self, prefix: str) -> set[str]:
         """The dimensions of the convolutions that are nearest: "2d" where weights around are 4-D."""
         parts = prefix.split(".")
         for depth in range(len(parts) - 1, -1, -1):

@@ -23,13 +23,14 @@ class Leaf:
     """One derivation of a key: the tensor ``name`` of the ``layer`` whose own name has ``depth`` parts.
 
     The layer is ``OWN`` for a class's own parameter or buffer, ``UNKNOWN`` where the rules do not tell.
-    ``where`` is the line of the source that says so.
+    ``where`` is the line of the source that says so, ``owner`` the class of its own parameter.
     """
 
     layer: str
     name: str
     depth: int
     where: str
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class Grammar:
         tensors = self.tensors(name)
         own = rest[0] if rest[0] in tensors else next((p for p in tensors if _is_match(rest[0], p)), None)
         if own is not None:
-            yield Leaf(OWN, ".".join(rest), depth, tensors[own])
+            yield Leaf(OWN, ".".join(rest), depth, tensors[own], name)
         elif not slots:
             for base, rule in self.outer_bases(name):
                 yield from self._in_slot(Slot(LayerSpec(base, rule.line), rule.path), parts, depth)

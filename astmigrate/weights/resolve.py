@@ -68,6 +68,7 @@ class Resolver:
             return self._single(key, explicit[0])
         fitting = [leaf for leaf in explicit if self._fits(key, leaf)]
         if fitting:
+            fitting = self._best(key, fitting)
             return self._agree(key, fitting, f"{fitting[0].where}, and the tensors beside it")
         unknown = [leaf for leaf in leaves if leaf.layer == UNKNOWN]
         if unknown:
@@ -111,9 +112,42 @@ class Resolver:
         """Whether this tensor and those beside it can be those of the leaf's layer."""
         kind = kind_of(leaf.layer)
         if kind is None:
+            if leaf.owner and any(self._foreign(leaf.owner, name) for name in self._beside(key, leaf)):
+                return False
             return self.moves.move(leaf.layer, leaf.name) is not None
         shapes = self.moves.as_torch(leaf.layer, self._beside(key, leaf))
         return shapes is not None and kind.fits(shapes)
+
+    def _foreign(self, owner: str, name: str) -> bool:
+        """Whether a tensor beside is one that the class of the leaf does not have."""
+        first = name.partition(".")[0]
+        known = self.grammar.tensors(owner)
+        if first in known or self.grammar.slots(owner, first) or self.grammar.outer_bases(owner):
+            return False
+        return not any("*" in pattern for pattern in known)
+
+    def _best(self, key: str, leaves: list[Leaf]) -> list[Leaf]:
+        """Of several layers that fit, those whose usual tensors these are; of norms the convolutions' kind.
+
+        A lone weight of four dimensions may be a LayerNorm's, but it is a convolution's where there may be one.
+        """
+        if len({leaf.layer for leaf in leaves}) < 2:
+            return leaves
+        leaves = [leaf for leaf in leaves if self._tells(key, leaf)] or leaves
+        prefix = ".".join(key.split(".")[: leaves[0].depth])
+        sizes = {leaf.layer[-2:] for leaf in leaves} & {"1d", "2d", "3d"}
+        if len(sizes) < 2 or self.moves.reverse:
+            return leaves
+        near = self.evidence.dimensions(prefix)
+        return [leaf for leaf in leaves if leaf.layer[-2:] not in sizes - near] if sizes & near else leaves
+
+    def _tells(self, key: str, leaf: Leaf) -> bool:
+        """Whether the tensors beside are all that the leaf's layer, or class, usually has."""
+        kind = kind_of(leaf.layer)
+        if kind is None:
+            return not leaf.owner or self._beside(key, leaf).keys() >= self.grammar.tensors(leaf.owner).keys()
+        shapes = self.moves.as_torch(leaf.layer, self._beside(key, leaf))
+        return shapes is not None and kind.tells(shapes)
 
     def _agree(self, key: str, leaves: list[Leaf], why: str) -> Decision:
         """One decision if all derivations lead to the same change, none else."""

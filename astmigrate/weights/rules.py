@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from astmigrate.model import ClassRule, LayerSpec, WeightRules
+from astmigrate.model import ClassRule, Flows, LayerSpec, WeightRules
 from astmigrate.weights.failures import RequestError
 
 VERSION = 1
@@ -236,7 +236,21 @@ def merge(*several: WeightRules) -> WeightRules:
         for name, changes in rules.layers.items():
             if layers.setdefault(name, changes) != changes:
                 raise ValueError(f"two rules for the weights of {name}: {layers[name]} and {changes}")
-    return WeightRules(classes, layers)
+    return WeightRules(classes, layers, _joined([rules.flows for rules in several]))
+
+
+def _joined(several: Sequence[Flows]) -> Flows:
+    """The flows of several files; what two say of one value is both true."""
+    joined = Flows(calls=tuple(call for flows in several for call in flows.calls))
+    values = joined.values
+    for flows in several:
+        joined.signatures.update(flows.signatures)
+        joined.inits.update(flows.inits)
+        joined.bases.update(flows.bases)
+        joined.layers.update(flows.layers)
+        for term, specs in flows.values.items():
+            values[term] = values[term] + specs if term in values else specs
+    return joined
 
 
 def _either(first: ClassRule, second: ClassRule) -> ClassRule:

@@ -1,0 +1,222 @@
+"""Layers that reach their place through parameters: the rules name them, by following the calls."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from astmigrate import migrate_source
+from astmigrate.analysis.index import Module, ProjectIndex
+from astmigrate.migrate import default_tables, migrate_module
+from astmigrate.model import LayerSpec, WeightRules
+from astmigrate.weights.closure import closed
+from astmigrate.weights.rules import dumps, merge
+from tests.migrating import module_name
+
+HEAD = "from functools import partial\nimport torch\nfrom torch import nn\n"
+
+
+def shown(spec: LayerSpec) -> str:
+    """A layer's last name, its items in brackets."""
+    inner = [f"{key}:{'|'.join(map(shown, specs))}" for key, specs in spec.items.items()]
+    return spec.type.rpartition(".")[2] + (f"[{' '.join(inner)}]" if inner else "")
+
+
+def child(text: str, owner: str, name: str) -> list[str]:
+    """What ``owner.name`` may be, as the rules of the one file say."""
+    rules = migrate_source(HEAD + textwrap.dedent(text), "m.py").weights
+    return [shown(spec) for spec in rules.classes[f"m.{owner}"].children[name]]
+
+
+BLOCK = """
+class Block(nn.Module):
+    def __init__(self, norm):
+        super().__init__()
+        self.bn = norm(4)
+"""
+WAYS = {
+    "argument": "def make():\n    return Block(nn.BatchNorm2d)",
+    "keyword": "def make():\n    return Block(norm=nn.BatchNorm2d)",
+    "partial": "def make():\n    return Block(partial(nn.BatchNorm2d, eps=1e-3))",
+    "lambda": "def make():\n    return Block(lambda n: nn.BatchNorm2d(n))",
+    "returned lambda": "def bn():\n    return lambda n: nn.BatchNorm2d(n)\ndef make():\n    return Block(bn())",
+    "function": "def bn(n):\n    return nn.BatchNorm2d(n)\ndef make():\n    return Block(bn)",
+    "two steps": "def inner(norm):\n    return Block(norm)\ndef make():\n    return inner(nn.BatchNorm2d)",
+    "class given": "def inner(block, norm):\n    return block(norm)\ndef make():\n    return inner(Block, nn.BatchNorm2d)",
+    "**kwargs": "def inner(**kwargs):\n    return Block(**kwargs)\ndef make():\n    return inner(norm=nn.BatchNorm2d)",
+    "**kwargs twice": (
+        "def one(**kwargs):\n    return Block(**kwargs)\ndef two(**more):\n    return one(**more)\n"
+        "def make():\n    return two(norm=nn.BatchNorm2d, other=nn.Linear)"
+    ),
+    "*args": "def inner(*args):\n    return Block(*args)\ndef make():\n    return inner(nn.BatchNorm2d)",
+    "list": "def inner(norms):\n    return [Block(n) for n in norms]\ndef make():\n    return inner([nn.BatchNorm2d] * 3)",
+    "item": "def inner(norms):\n    return Block(norms[0])\ndef make():\n    return inner([nn.BatchNorm2d])",
+    "dict": "def inner(norms):\n    return Block(norms['a'])\ndef make():\n    return inner({'a': nn.BatchNorm2d})",
+    "subclass": (
+        "class Sub(Block):\n    def __init__(self, norm):\n        super().__init__(norm)\n"
+        "def make():\n    return Sub(nn.BatchNorm2d)"
+    ),
+    "dataclass": (
+        "from dataclasses import dataclass\n@dataclass\nclass Base:\n    norm: object\n"
+        "class Conf(Base):\n    def __init__(self, norm):\n        super().__init__(norm)\n"
+        "def inner(conf):\n    return Block(conf.norm)\ndef make():\n    return inner(Conf(nn.BatchNorm2d))"
+    ),
+    "attribute": (
+        "class Net(nn.Module):\n    def __init__(self, norm):\n        super().__init__()\n        self._norm = norm\n"
+        "        self.block = self._make()\n    def _make(self):\n        return Block(self._norm)\n"
+        "def make():\n    return Net(nn.BatchNorm2d)"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_class_that_is_handed_on_is_named(way: str) -> None:
+    assert child(BLOCK + WAYS[way], "Block", "bn") == ["BatchNorm2d", "?"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_another_class_of_the_same_attribute_gets_is_not(way: str) -> None:
+    other = BLOCK.replace("Block", "Other") + "def other():\n    return Other(nn.GroupNorm)\n"
+    assert child(BLOCK + WAYS[way] + "\n" + other, "Block", "bn") == ["BatchNorm2d", "?"]
+    assert child(BLOCK + WAYS[way] + "\n" + other, "Other", "bn") == ["GroupNorm", "?"]
+
+
+def test_only_what_others_can_call_may_get_anything() -> None:
+    private = BLOCK.replace("Block", "_Block") + "def make():\n    return _Block(nn.BatchNorm2d)"
+    assert child(private, "_Block", "bn") == ["BatchNorm2d"]
+    assert child(BLOCK, "Block", "bn") == ["?"]
+
+
+def test_default_and_argument_count_both() -> None:
+    text = BLOCK.replace("norm):", "norm=nn.BatchNorm2d):") + "def make():\n    return Block(nn.GroupNorm)"
+    assert child(text, "Block", "bn") == ["BatchNorm2d", "GroupNorm", "?"]
+
+
+def test_none_that_is_replaced_and_a_list_that_is_spread() -> None:
+    text = """
+        class Layers(nn.Sequential):
+            def __init__(self, norm=None, conv=nn.Conv2d):
+                if norm is None:
+                    norm = nn.BatchNorm2d
+                layers = [conv(3, 4, 1)]
+                if norm is not None:
+                    layers.append(norm(4))
+                super().__init__(*layers)
+        """
+    assert sorted(child(text, "Layers", "*")) == ["?", "BatchNorm2d", "Conv2d"]
+
+
+def test_modules_that_are_handed_over_keep_their_children() -> None:
+    text = """
+        class Net(nn.Module):
+            def __init__(self, body, head):
+                super().__init__()
+                self.body, self.head = body, head
+        def make():
+            return Net(nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()), head=nn.Linear(4, 2))
+        """
+    assert child(text, "Net", "body") == ["Sequential[0:Conv2d 1:ReLU]", "?"]
+    assert child(text, "Net", "head") == ["Linear", "?"]
+
+
+def test_children_of_a_module_that_is_handed_over() -> None:
+    text = """
+        class Features(nn.ModuleDict):
+            def __init__(self, model: nn.Module):
+                layers = {}
+                for name, module in model.named_children():
+                    layers[name] = module
+                super().__init__(layers)
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv, self.fc = nn.Conv2d(3, 4, 1), nn.Linear(4, 2)
+        def make():
+            return Features(Net())
+        """
+    assert child(text, "Features", "*") == ["Conv2d", "Linear", "?"]
+
+
+def test_children_that_may_be_missing_are_optional() -> None:
+    text = """
+        class Net(nn.Module):
+            def __init__(self, size=None):
+                super().__init__()
+                layers = {}
+                if size is None:
+                    layers["head"] = nn.Linear(4, 2)
+                else:
+                    layers["pre"] = nn.Linear(4, size)
+                    layers["head"] = nn.Linear(size, 2)
+                self.heads = nn.Sequential(layers)
+        """
+    rules = migrate_source(HEAD + textwrap.dedent(text), "m.py").weights
+    items = rules.classes["m.Net"].children["heads"][0].items
+    assert [s.optional for s in items["pre"]] == [True]
+    assert not any(s.optional for s in items["head"])
+
+
+def test_a_deleted_child_leaves_numbers() -> None:
+    text = """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                body = nn.Sequential()
+                body.add_module("a", nn.Conv2d(3, 4, 1))
+                body.add_module("b", nn.Linear(4, 4))
+                del body[-1]
+                self.body = body
+        """
+    assert child(text, "Net", "body") == ["Sequential[*:Conv2d|Linear]"]
+    assert child(text.replace("del body[-1]", "del text[-1]"), "Net", "body") == [
+        "Sequential[a:Conv2d b:Linear]"
+    ]
+
+
+def test_recursion_ends() -> None:
+    text = """
+        def nest(make, depth):
+            return nest(lambda: nn.Sequential(make(), make), depth - 1) if depth else make()
+        class Net(nn.Module):
+            def __init__(self, inner):
+                super().__init__()
+                self.inner = nest(inner, 3)
+        def make():
+            return Net(Net)
+        """
+    assert "?" in child(text, "Net", "inner")
+
+
+FILES = {
+    "pkg/__init__.py": "from .net import Net",
+    "pkg/block.py": HEAD + textwrap.dedent(BLOCK),
+    "pkg/net.py": HEAD
+    + "from .block import Block\nclass Net(nn.Module):\n    def __init__(self, block=Block):\n"
+    "        super().__init__()\n        self.block = block(nn.LayerNorm)\n",
+}
+
+
+def of_project(order: list[str]) -> WeightRules:
+    """The rules of all files, before they are closed, migrated in that order."""
+    modules = {
+        module_name(path): Module(module_name(path), text, path, path.endswith("__init__.py"))
+        for path, text in FILES.items()
+    }
+    index = ProjectIndex(modules, default_tables())
+    found = {path: migrate_module(index, module_name(path)).weights for path in order}
+    return merge(*(found[path] for path in sorted(found)))
+
+
+def test_the_files_of_a_project_are_followed_together_in_any_order() -> None:
+    first = closed(of_project(list(FILES)))
+    assert [shown(s) for s in first.classes["pkg.block.Block"].children["bn"]] == ["LayerNorm", "?"]
+    assert [shown(s) for s in first.classes["pkg.net.Net"].children["block"]] == ["Block", "?"]
+    assert "torch.nn.LayerNorm" in first.layers
+    assert dumps(closed(of_project(list(reversed(FILES))))) == dumps(first)
+
+
+def test_no_term_is_left_in_a_file(tmp_path: Path) -> None:
+    text = dumps(migrate_source(HEAD + textwrap.dedent(BLOCK + WAYS["dataclass"]), "m.py").weights)
+    assert "(" not in text and "def:" not in text and "class:" not in text
