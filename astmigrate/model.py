@@ -104,8 +104,9 @@ class FlowCall:
 class Flows:
     """What a file tells of the values of parameters: ``weights.exported`` makes it, ``closure`` uses it.
 
-    ``signatures`` are the parameters of functions ("/" or, of ``*args``, "*" after the positional ones, "**" at the end),
-    ``values`` defaults, results and attributes by their terms, ``inits`` what takes a class's arguments.
+    ``signatures`` are the parameters of functions ("/" or, of ``*args``, "*" after the positional ones,
+    "**" at the end), ``values`` defaults, results and attributes by their terms, ``inits`` what takes a
+    class's arguments.
     """
 
     signatures: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -168,7 +168,9 @@ class SitePlans:
         row = self._row(site)
         # a subclass reads its base's attributes: those of an adapter written by hand are torch's
         changed = site.owner is not None and bool(site.owner.changed & set(row.adapter_if))
-        if changed or (row.adapter and not row.adapter_if):
+        given = site.arguments.call.args if site.arguments is not None else ()
+        filled_later = bool(row.adapter_if) and not given  # by others than the class, maybe
+        if changed or filled_later or (row.adapter and not row.adapter_if):
             self.snippet(row)
             self._adapted_bases.add(id(site.owner))
             return

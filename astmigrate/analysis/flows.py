@@ -1,7 +1,8 @@
 """Where a value comes from that only callers tell: terms for parameters and for what is made of them.
 
-A term is text. ``F(p)`` is what parameter ``p`` of function ``F`` is given, ``T()`` what calling ``T`` yields,
-``T.a`` its attribute; ``def:F`` is a function itself, ``?`` is anything, "" is nothing. A list, and what
+A term is text. ``F(p)`` is what parameter ``p`` of function ``F`` is given, ``T()`` what calling ``T``
+yields, ``T.a`` its attribute; ``def:F`` is a function itself, ``?`` is anything, "" is nothing. A list,
+and what
 stands in it, have the same terms. ``astmigrate.weights.closure`` finds out what terms stand for.
 """
 
@@ -13,12 +14,16 @@ from dataclasses import replace
 from astmigrate.analysis.kinds import MOST_FLOWS, UNKNOWN, Flow, Value, is_open, sources
 
 _LONGEST = 300  # characters of a term; what is made in a recursion would grow without end
+_CLOSED = frozenset({"number", "string", "tensor", "self", "none"})
 _CONTENT = frozenset({"items", "values", "copy", "get", "pop", "popitem", "setdefault", "__getitem__"})
 
 
 def from_parameter(value: Value, function: str, name: str) -> Value:
     """What a parameter may be: as far as its declaration leaves that open, what callers give it."""
-    return _opened(value, (f"{function}({name})",))
+    if value.kind in _CLOSED and not value.alternatives:
+        return value
+    terms = (f"{function}({name})",)
+    return Value(flows=terms) if value is UNKNOWN else _opened(value, terms)
 
 
 def _opened(value: Value, terms: tuple[Flow, ...]) -> Value:

@@ -105,7 +105,7 @@ class _Closure:
         if term.startswith(("class:", "def:")) and not term.endswith(")"):
             self._put(term, LayerSpec(term, 0))
             return
-        attribute = _ATTRIBUTE.fullmatch(term)
+        attribute = None if term[-1] == ")" else _ATTRIBUTE.fullmatch(term)
         if term.endswith("()") and ("(" in term[:-2] or ":" in term.partition(".")[0]):
             self._derive(term[:-2], "()")
         elif attribute:

@@ -26,7 +26,7 @@ _MOST = 64  # what one argument may be
 
 
 def export(walk: Walk, layers: Callable[[Value], Specs], seen: dict[str, dict[str, Any]]) -> Flows:
-    """The flows of a walked file; ``layers`` gives the layers that a module may be, ``seen`` gets their rules."""
+    """The flows of a walked file; ``layers`` gives the layers that a module may be, ``seen`` their rules."""
     return replace(_Exporter(walk, layers).flows(), layers=seen)
 
 
@@ -35,6 +35,8 @@ class _Exporter:
         self.walk, self.layers, self.classes = walk, layers, walk.index.classes
         self.signatures: dict[str, tuple[str, ...]] = {}
         self.values: dict[str, Specs] = {}
+        self.made: dict[str, LayerSpec] = {}
+        self.plain: dict[str, Specs] = {}
 
     def flows(self) -> Flows:
         for info in self.walk.later:
@@ -131,9 +133,30 @@ class _Exporter:
 
     def specs(self, value: Value) -> Specs:
         """What a value may be; nothing where it is a number, a tensor or the like."""
-        if value.kind in _SILENT and not value.alternatives and not value.flows:
+        if value.alternatives:
+            return self._distinct(self._specs(value, _DEEPEST))
+        if not value.flows and value.kind in _SILENT:
             return ()
+        if value.kind == "unknown":
+            return self._distinct(self._terms(value)) if value.flows else (ANY,)
+        if value.kind == "none":
+            return (NOTHING,)
         return self._distinct(self._specs(value, _DEEPEST))
+
+    def _modules(self, value: Value) -> Specs:
+        """The layers of a module; found once where it has no children of its own."""
+        if value.keys or value.element is not None or value.flows:
+            return self.layers(value)
+        found = self.plain.get(value.name)
+        if found is None:
+            found = self.plain[value.name] = self.layers(replace(value, line=0))
+        return found
+
+    def _one(self, kind: str) -> LayerSpec:
+        spec = self.made.get(kind)
+        if spec is None:
+            spec = self.made[kind] = LayerSpec(kind, 0)
+        return spec
 
     def _distinct(self, specs: Iterable[LayerSpec]) -> Specs:
         found: list[LayerSpec] = []
@@ -155,13 +178,13 @@ class _Exporter:
             if not value.flows:
                 yield ANY
         elif value.kind == "module":
-            yield from self.layers(value)
+            yield from self._modules(value)
         elif value.kind in ("class", "ref"):
             if value.kind == "class" or value.name.startswith("torch.nn."):
                 self.layers(value)
-                yield LayerSpec(f"class:{value.name}", 0)
+                yield self._one(f"class:{value.name}")
         elif value.kind in ("function", "object") and value.name:
-            yield LayerSpec(f"{'def' if value.kind == 'function' else 'object'}:{value.name}", 0)
+            yield self._one(f"{'def' if value.kind == 'function' else 'object'}:{value.name}")
         elif value.kind == "none":
             yield NOTHING
         elif value.kind in ("sequence", "dict") and depth:
@@ -172,6 +195,6 @@ class _Exporter:
     def _terms(self, value: Value) -> Iterator[LayerSpec]:
         for term in value.flows:
             if isinstance(term, str) and term:
-                yield ANY if term == "?" else LayerSpec(term, 0)
+                yield ANY if term == "?" else self._one(term)
             elif isinstance(term, Value):
                 yield from self._of_kind(term, _DEEPEST)

@@ -129,7 +129,7 @@ class Resolver:
     def _best(self, key: str, leaves: list[Leaf]) -> list[Leaf]:
         """Of several layers that fit, those whose usual tensors these are; of norms the convolutions' kind.
 
-        A lone weight of four dimensions may be a LayerNorm's, but it is a convolution's where there may be one.
+        A lone weight of four dimensions may be a LayerNorm's, but is a convolution's where there may be one.
         """
         if len({leaf.layer for leaf in leaves}) < 2:
             return leaves
