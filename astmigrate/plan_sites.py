@@ -12,7 +12,7 @@ from astmigrate.analysis.sites import BY_RECEIVER, Analysis, Site
 from astmigrate.analysis.text import Text, parse_expression
 from astmigrate.analysis.walk import Walk
 from astmigrate.binding import select
-from astmigrate.comparisons import comparison
+from astmigrate.compared_classes import comparison
 from astmigrate.findings import Findings
 from astmigrate.handlers import handler
 from astmigrate.in_place import InPlace, written_to

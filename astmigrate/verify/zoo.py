@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -111,12 +111,15 @@ def migrate(source: Path, out: Path) -> None:
             (out / name).replace(out / package / name)
 
 
-def run_all(models: Sequence[Constructor], source: Path, out: Path, jobs: int) -> list[Record]:
-    """Every record, in the order of ``models``."""
+def run_all(
+    models: Sequence[Constructor], source: Path, out: Path, jobs: int, keep: Callable[[list[Record]], None]
+) -> list[Record]:
+    """Every record, in the order of ``models``; ``keep`` gets those there are after each model."""
     waiting: SimpleQueue[Constructor] = SimpleQueue()
     for model in models:
         waiting.put(model)
     records: dict[str, Record] = {}
+    lock = threading.Lock()
 
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
@@ -130,6 +133,8 @@ def run_all(models: Sequence[Constructor], source: Path, out: Path, jobs: int) -
                     if record.failed:
                         progress.console.print(zoo_page.line(record), markup=False, highlight=False)
                     progress.advance(bar)
+                    with lock:
+                        keep(list(records.values()))
 
         runners = [Runner(source, out) for _ in range(jobs)]
         for runner in runners:
@@ -176,10 +181,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if 0 < options.at_most < len(models):
         models = [models[i * len(models) // options.at_most] for i in range(options.at_most)]
     migrate(source, OUT)
-    records = run_all(models, source, OUT, options.jobs)
-    if options.record is not None:
-        zoo_page.write(options.record, records, listed)
-    elif full:
+
+    def keep(records: list[Record]) -> None:  # a run of an hour may be cut off
+        if options.record is not None:
+            zoo_page.write(options.record, records, listed)
+
+    records = run_all(models, source, OUT, options.jobs, keep)
+    keep(records)
+    if full and options.record is None:
         _document(zoo_page.merged(known, records), listed)
     print(zoo_page.summary(records))
     return int(any(r.silent for r in records))
