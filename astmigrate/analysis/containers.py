@@ -39,7 +39,9 @@ def build(module: Value, arguments: Arguments) -> Value:
 
 def grown(container: Value, method: str, arguments: Arguments) -> Value:
     """The container after ``method`` has added children to it."""
-    values = arguments.positional
+    named = [(k.arg or "", v) for k, v in zip(arguments.call.keywords, arguments.keywords, strict=True)]
+    named.sort(key=lambda pair: pair[0] not in ("name", "key", "index"))  # what a child is called comes first
+    values = (*arguments.positional, *(value for _, value in named))
     if not values:
         return container
     if container.alternatives:

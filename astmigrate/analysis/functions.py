@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from astmigrate.analysis import evidence, flows, kinds
+from astmigrate.analysis.annotations import from_annotation
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
 from astmigrate.analysis.kinds import NONE, TENSOR, UNKNOWN, Value, join
 from astmigrate.analysis.state import State
@@ -96,7 +97,7 @@ class Functions(State):
 
     def declared(self, annotation: ast.expr | None) -> Value:
         """What an annotation says; a class of the project is one of its instances."""
-        found = kinds.from_annotation(annotation, self.qualify)
+        found = from_annotation(annotation, self.qualify)
         if isinstance(annotation, (ast.Name, ast.Attribute)) and found.kind == "unknown":
             info = self.index.classes.get(self.qualify(annotation))
             if info is not None:

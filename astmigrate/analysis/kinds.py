@@ -1,8 +1,7 @@
-"""What a value is, as far as the source tells: the kinds, their union, and what annotations say."""
+"""What a value is, as far as the source tells: the kinds and their union."""
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, field, replace
 from typing import Any, Union
 
@@ -168,17 +167,25 @@ def _one_list(first: Value, second: Value) -> Value:
     return _flowing(replace(first, items=None, element=_elements(first, second)), flows)
 
 
+def _has_grown(first: Value, second: Value) -> bool:
+    """Whether the second may be the first after more has been added."""
+    known = [key for key, _ in first.keys]
+    whole = second.element is not None or first.element is None
+    return whole and [key for key, _ in second.keys[: len(known)]] == known
+
+
 def _merged(first: Value, second: Value) -> Value:
     """Two states of a dictionary or container of modules as one."""
     own, others = dict(first.keys), dict(second.keys)
     keys: dict[str, Value] = {}
+    grown = _has_grown(first, second) or _has_grown(second, first)
     for key in {**own, **others}:
         value = join(own.get(key), others.get(key))
-        # what one has under no certain name may have this one too
-        other = first.element if key not in own else second.element if key not in others else None
-        keys[key] = join(value, other) if other is not None else value
-        if key not in own or key not in others:
-            keys[key] = _flowing(keys[key], (*sources(keys[key]), "None"))  # it may be missing
+        if not grown and (key not in own or key not in others):  # it may be missing, or have no certain name
+            element = first.element if key not in own else second.element
+            value = join(value, element) if element is not None else value
+            value = _flowing(value, (*sources(value), "None"))
+        keys[key] = value
     origins = tuple(dict.fromkeys((*first.origins, *second.origins)))
     element = join(first.element, second.element) if first.element or second.element else None
     merged = replace(first, keys=tuple(keys.items()), element=element, origins=origins)
@@ -262,61 +269,3 @@ def from_constant(value: object) -> Value:
     if isinstance(value, (bool, int, float)):
         return NUMBER
     return UNKNOWN
-
-
-_ANNOTATIONS = {
-    "int": NUMBER, "float": NUMBER, "bool": NUMBER, "str": STRING, "None": NONE,
-    "torch.Tensor": TENSOR, "torch.nn.Parameter": TENSOR, "torch.FloatTensor": TENSOR,
-    "torch.LongTensor": TENSOR, "torch.autograd.Variable": TENSOR, "torch.Size": SIZE,
-    "torch.dtype": Value("dtype"), "mindspore.Type": Value("dtype"), "torch.device": Value("device"),
-    "numpy.ndarray": ARRAY,
-    "torch.nn.Module": Value("module", "torch.nn.Module"), "list": SEQUENCE, "tuple": SEQUENCE, "dict": DICT,
-    "torch.optim.Optimizer": Value("optimizer"), "torch.utils.data.DataLoader": Value("loader"),
-    "torch.Generator": Value("generator"), "torch.distributions.Distribution": Value("distribution"),
-}  # fmt: skip
-_SEQUENCES = frozenset({"list", "tuple", "List", "Tuple", "Sequence", "Iterable", "Set", "set"})
-
-
-def from_annotation(node: ast.expr | None, qualify: Any) -> Value:
-    """What an annotation says; ``qualify`` gives the qualified name of a Name or Attribute."""
-    if node is None:
-        return UNKNOWN
-    if isinstance(node, ast.Constant):
-        return _from_string(node, qualify)
-    if isinstance(node, ast.BinOp):  # X | None
-        return join(from_annotation(node.left, qualify), from_annotation(node.right, qualify))
-    if isinstance(node, ast.Subscript):
-        return _from_subscript(node, qualify)
-    name: str = qualify(node)
-    return _ANNOTATIONS.get(name, UNKNOWN)
-
-
-def _from_string(node: ast.Constant, qualify: Any) -> Value:
-    if node.value is None:
-        return NONE
-    if not isinstance(node.value, str):
-        return UNKNOWN
-    try:
-        return from_annotation(ast.parse(node.value.strip(), mode="eval").body, qualify)
-    except SyntaxError:
-        return UNKNOWN
-
-
-def _from_subscript(node: ast.Subscript, qualify: Any) -> Value:
-    name = qualify(node.value).rpartition(".")[2]
-    inner = node.slice
-    if name == "Optional":
-        return join(from_annotation(inner, qualify), NONE)
-    if name == "Union" and isinstance(inner, ast.Tuple):
-        found: Value | None = None
-        for part in inner.elts:
-            found = join(found, from_annotation(part, qualify))
-        return found or UNKNOWN
-    if name in _SEQUENCES:
-        if isinstance(inner, ast.Tuple) and name in ("tuple", "Tuple"):
-            parts = [p for p in inner.elts if not (isinstance(p, ast.Constant) and p.value is Ellipsis)]
-            if len(parts) == len(inner.elts):
-                return Value("sequence", items=tuple(from_annotation(p, qualify) for p in parts))
-            return sequence_of(from_annotation(parts[0], qualify))
-        return sequence_of(from_annotation(inner, qualify))
-    return DICT if name in ("Dict", "dict", "OrderedDict") else UNKNOWN

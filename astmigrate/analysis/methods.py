@@ -60,11 +60,8 @@ class Methods(State):
         self, node: ast.Call, func: ast.Attribute, receiver: Value, arguments: Arguments
     ) -> Value:
         found = self._of_unknown(node, func, receiver, arguments)
-        terms = flows.of(receiver)
-        if terms:
-            self.flows_to(node, flows.attribute(UNKNOWN, receiver, func.attr), arguments)
-            found = flows.method(found, receiver, func.attr)
-        return found
+        self.flows_to(node, flows.attribute(UNKNOWN, receiver, func.attr), arguments)
+        return flows.method(found, receiver, func.attr)
 
     def _row_method(
         self, node: ast.Call, func: ast.Attribute, receiver: Value, arguments: Arguments, prefix: str
@@ -116,11 +113,7 @@ class Methods(State):
             self.rename_forward(func)
             return self.forward_result(receiver)
         if method is not None:
-            unbound = receiver.kind == "class" and method.decorators.isdisjoint(
-                ("classmethod", "staticmethod")
-            )
-            handed = replace(arguments, skip=1) if unbound else arguments
-            self.flows_to(node, Value("function", method.name), handed)
+            self.flows_to_method(node, receiver, method, arguments)
             return self.result_of(method)
         if receiver.kind == "super" and func.attr == "__init__":
             return self._super_init(node, func, receiver, arguments)

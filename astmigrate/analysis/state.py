@@ -6,6 +6,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
@@ -59,6 +60,14 @@ class State(ABC):
         for term in callee.flows:
             if isinstance(term, str) and term not in ("", "?"):
                 self.handed[id(node), term] = (term, arguments)
+
+    def flows_to_method(
+        self, node: ast.Call, receiver: Value, method: FunctionInfo, arguments: Arguments
+    ) -> None:
+        """The same of a method, whose receiver may be the first argument."""
+        bound = receiver.kind != "class" or method.decorators & {"classmethod", "staticmethod"}
+        handed = arguments if bound else replace(arguments, skip=1)
+        self.flows_to(node, Value("function", method.name), handed)
 
     def is_torch(self, name: str) -> bool:
         """Whether a qualified name is torch's, or another library's that the tables map."""

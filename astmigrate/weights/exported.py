@@ -110,6 +110,9 @@ class _Exporter:
 
     def _call(self, callee: str, arguments: Arguments) -> FlowCall | None:
         """The arguments of a call, None where they are of no interest."""
+        if not any(v.kind not in _SILENT or v.flows or v.alternatives
+                   for v in (*arguments.positional[arguments.skip :], *arguments.keywords)):  # fmt: skip
+            return None
         call = arguments.call
         positional = tuple(self.specs(v) for v in arguments.positional[arguments.skip :])
         starred = (i for i, a in enumerate(call.args[arguments.skip :]) if isinstance(a, ast.Starred))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from astmigrate import migrate_source
 from tests.analysis.reading import attribute, project, renames, sites
 
 
@@ -229,3 +230,22 @@ def test_a_module_of_another_file() -> None:
     walk = index.walk("pkg.b")
     assert walk is not None
     assert [rename.new for rename in walk.analysis.renames] == ["construct"]
+
+
+def test_children_added_by_keyword() -> None:
+    text = """
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.add_module(module=nn.Linear(1, 1), name="a")
+        for i in range(n):
+            self.add_module(name=str(i), module=nn.Conv2d(1, 1, 1))
+"""
+    children = migrate_source(text, "net.py").weights.classes["net.Net"].children
+    assert {key: [spec.type for spec in specs] for key, specs in children.items()} == {
+        "a": ["torch.nn.Linear"],
+        "*": ["torch.nn.Conv2d"],
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 
 import pytest
 
@@ -37,64 +36,128 @@ class Block(nn.Module):
         self.bn = norm(4)
 """
 WAYS = {
-    "argument": "def make():\n    return Block(nn.BatchNorm2d)",
-    "keyword": "def make():\n    return Block(norm=nn.BatchNorm2d)",
-    "partial": "def make():\n    return Block(partial(nn.BatchNorm2d, eps=1e-3))",
-    "lambda": "def make():\n    return Block(lambda n: nn.BatchNorm2d(n))",
-    "returned lambda": (
-        "def bn():\n    return lambda n: nn.BatchNorm2d(n)\ndef make():\n    return Block(bn())"
-    ),
-    "function": "def bn(n):\n    return nn.BatchNorm2d(n)\ndef make():\n    return Block(bn)",
-    "two steps": "def inner(norm):\n    return Block(norm)\ndef make():\n    return inner(nn.BatchNorm2d)",
-    "class given": (
-        "def inner(block, norm):\n    return block(norm)\ndef make():\n"
-        "    return inner(Block, nn.BatchNorm2d)"
-    ),
-    "**kwargs": (
-        "def inner(**kwargs):\n    return Block(**kwargs)\ndef make():\n    return inner(norm=nn.BatchNorm2d)"
-    ),
-    "**kwargs twice": (
-        "def one(**kwargs):\n    return Block(**kwargs)\ndef two(**more):\n    return one(**more)\n"
-        "def make():\n    return two(norm=nn.BatchNorm2d, other=nn.Linear)"
-    ),
-    "*args": "def inner(*args):\n    return Block(*args)\ndef make():\n    return inner(nn.BatchNorm2d)",
-    "list": (
-        "def inner(norms):\n    return [Block(n) for n in norms]\ndef make():\n"
-        "    return inner([nn.BatchNorm2d] * 3)"
-    ),
-    "item": "def inner(norms):\n    return Block(norms[0])\ndef make():\n    return inner([nn.BatchNorm2d])",
-    "dict": (
-        "def inner(norms):\n    return Block(norms['a'])\ndef make():\n"
-        "    return inner({'a': nn.BatchNorm2d})"
-    ),
-    "subclass": (
-        "class Sub(Block):\n    def __init__(self, norm):\n        super().__init__(norm)\n"
-        "def make():\n    return Sub(nn.BatchNorm2d)"
-    ),
-    "dataclass": (
-        "from dataclasses import dataclass\n@dataclass\nclass Base:\n    norm: object\n"
-        "class Conf(Base):\n    def __init__(self, norm):\n        super().__init__(norm)\n"
-        "def inner(conf):\n    return Block(conf.norm)\ndef make():\n    return inner(Conf(nn.BatchNorm2d))"
-    ),
-    "attribute": (
-        "class Net(nn.Module):\n    def __init__(self, norm):\n"
-        "        super().__init__()\n        self._norm = norm\n"
-        "        self.block = self._make()\n    def _make(self):\n        return Block(self._norm)\n"
-        "def make():\n    return Net(nn.BatchNorm2d)"
-    ),
+    "argument": """
+        def make():
+            return Block(nn.BatchNorm2d)
+        """,
+    "keyword": """
+        def make():
+            return Block(norm=nn.BatchNorm2d)
+        """,
+    "partial": """
+        def make():
+            return Block(partial(nn.BatchNorm2d, eps=1e-3))
+        """,
+    "lambda": """
+        def make():
+            return Block(lambda n: nn.BatchNorm2d(n))
+        """,
+    "returned lambda": """
+        def bn():
+            return lambda n: nn.BatchNorm2d(n)
+        def make():
+            return Block(bn())
+        """,
+    "function": """
+        def bn(n):
+            return nn.BatchNorm2d(n)
+        def make():
+            return Block(bn)
+        """,
+    "two steps": """
+        def inner(norm):
+            return Block(norm)
+        def make():
+            return inner(nn.BatchNorm2d)
+        """,
+    "class given": """
+        def inner(block, norm):
+            return block(norm)
+        def make():
+            return inner(Block, nn.BatchNorm2d)
+        """,
+    "**kwargs": """
+        def inner(**kwargs):
+            return Block(**kwargs)
+        def make():
+            return inner(norm=nn.BatchNorm2d)
+        """,
+    "**kwargs twice": """
+        def one(**kwargs):
+            return Block(**kwargs)
+        def two(**more):
+            return one(**more)
+        def make():
+            return two(norm=nn.BatchNorm2d, other=nn.Linear)
+        """,
+    "*args": """
+        def inner(*args):
+            return Block(*args)
+        def make():
+            return inner(nn.BatchNorm2d)
+        """,
+    "list": """
+        def inner(norms):
+            return [Block(n) for n in norms]
+        def make():
+            return inner([nn.BatchNorm2d] * 3)
+        """,
+    "item": """
+        def inner(norms):
+            return Block(norms[0])
+        def make():
+            return inner([nn.BatchNorm2d])
+        """,
+    "dict": """
+        def inner(norms):
+            return Block(norms['a'])
+        def make():
+            return inner({'a': nn.BatchNorm2d})
+        """,
+    "subclass": """
+        class Sub(Block):
+            def __init__(self, norm):
+                super().__init__(norm)
+        def make():
+            return Sub(nn.BatchNorm2d)
+        """,
+    "dataclass": """
+        from dataclasses import dataclass
+        @dataclass
+        class Base:
+            norm: object
+        class Conf(Base):
+            def __init__(self, norm):
+                super().__init__(norm)
+        def inner(conf):
+            return Block(conf.norm)
+        def make():
+            return inner(Conf(nn.BatchNorm2d))
+        """,
+    "attribute": """
+        class Net(nn.Module):
+            def __init__(self, norm):
+                super().__init__()
+                self._norm = norm
+                self.block = self._make()
+            def _make(self):
+                return Block(self._norm)
+        def make():
+            return Net(nn.BatchNorm2d)
+        """,
 }
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_class_that_is_handed_on_is_named(way: str) -> None:
-    assert child(BLOCK + WAYS[way], "Block", "bn") == ["BatchNorm2d", "?"]
+    assert child(BLOCK + textwrap.dedent(WAYS[way]), "Block", "bn") == ["BatchNorm2d", "?"]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_what_another_class_of_the_same_attribute_gets_is_not(way: str) -> None:
     other = BLOCK.replace("Block", "Other") + "def other():\n    return Other(nn.GroupNorm)\n"
-    assert child(BLOCK + WAYS[way] + "\n" + other, "Block", "bn") == ["BatchNorm2d", "?"]
-    assert child(BLOCK + WAYS[way] + "\n" + other, "Other", "bn") == ["GroupNorm", "?"]
+    assert child(BLOCK + textwrap.dedent(WAYS[way]) + other, "Block", "bn") == ["BatchNorm2d", "?"]
+    assert child(BLOCK + textwrap.dedent(WAYS[way]) + other, "Other", "bn") == ["GroupNorm", "?"]
 
 
 def test_only_what_others_can_call_may_get_anything() -> None:
@@ -231,6 +294,6 @@ def test_the_files_of_a_project_are_followed_together_in_any_order() -> None:
     assert dumps(closed(of_project(list(reversed(FILES))))) == dumps(first)
 
 
-def test_no_term_is_left_in_a_file(tmp_path: Path) -> None:
-    text = dumps(migrate_source(HEAD + textwrap.dedent(BLOCK + WAYS["dataclass"]), "m.py").weights)
+def test_no_term_is_left_in_a_file() -> None:
+    text = dumps(migrate_source(HEAD + BLOCK + textwrap.dedent(WAYS["dataclass"]), "m.py").weights)
     assert not [mark for mark in ("(", "def:", "class:") if mark in text]

@@ -349,3 +349,31 @@ def test_tails_of_composite_layers() -> None:
     back = Moves(layers, reverse=True).move("torch.nn.TransformerEncoder", "layers.3.dense1.weight")
     assert back is not None
     assert back.name == "layers.3.linear1.weight"
+
+
+FROZEN = {"net.Frozen": {"buffers": ["weight", "bias", "running_mean", "running_var"]}}
+
+
+def test_a_counter_tells_a_batch_norm_from_a_class_with_the_same_tensors() -> None:
+    classes = one_class(a=["net.Frozen", "torch.nn.BatchNorm2d"]) | FROZEN
+    assert targets(classes, BN)["a.weight"] == "a.gamma"
+    without = {name: shape for name, shape in BN.items() if "num" not in name}
+    assert targets(classes, without)["a.weight"] == "unmatched"
+    assert targets(one_class(a=["net.Frozen"]) | FROZEN, without)["a.weight"] == "a.weight"
+
+
+def test_a_weight_of_four_dimensions_is_a_convolutions_before_a_layer_norms() -> None:
+    either = one_class(a=["torch.nn.LayerNorm", "torch.nn.Conv2d"])
+    assert targets(either, {"a.weight": (4, 3, 1, 1)}) == {"a.weight": "a.weight"}
+    assert targets(either, {"a.weight": (4,), "a.bias": (4,)})["a.weight"] == "a.gamma"
+    assert targets(one_class(a="torch.nn.LayerNorm"), {"a.weight": (4, 3, 1, 1)}) == {"a.weight": "a.gamma"}
+
+
+def test_the_convolutions_beside_tell_the_dimensions_of_a_norm() -> None:
+    layers = LAYERS | {"torch.nn.BatchNorm3d": {"weight": "bn2d.gamma"}}
+    children = {"a": ["torch.nn.BatchNorm2d", "torch.nn.BatchNorm3d"], "conv": "?"}
+    grammar = Grammar(loads(rules_of(one_class(**children), layers=layers)).rules)
+    for rank, name in ((4, "a.gamma"), (5, "a.bn2d.gamma")):
+        index = Index({**BN, "conv.weight": (4,) * rank})
+        resolver = Resolver(grammar, Root("net.Net"), Evidence(grammar, Moves(layers), index))
+        assert resolver.decide("a.weight").target == name
