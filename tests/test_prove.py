@@ -99,7 +99,8 @@ def test_output_that_needs_astmigrate_fails(judge: Judge, prover: prove.Prover) 
 
     prover.migrate = migrate
     failures = judge("torch.relu", relu("mindspore.ops.relu({input})"), "y = torch.relu(x)")
-    assert "import of astmigrate halted" in failures[0]
+    assert "ModuleNotFoundError" in failures[0]
+    assert "astmigrate" in failures[0]
 
 
 def test_a_row_that_gives_up_fails(judge: Judge) -> None:
@@ -251,9 +252,9 @@ def test_the_command_counts_and_exits(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "UNPROVEN torch.nn.Module" in text
     code, text, record = run(tmp_path, capsys, "--only", "torch.relu")
     assert code == 0
-    assert text.splitlines()[-1].split() == ["all", "1", "1", "0", "0", "0", "0", "1"]
+    assert text.splitlines()[-1].split() == ["all", "1", "1", "0", "0", "0", "0", "1", "0"]
     assert record["torch.relu"] == {"digest": record["torch.relu"]["digest"], "loosened": ["because"],  # type: ignore[index]
-                                    "proofs": 1, "standing": "run-proven"}  # fmt: skip
+                                    "proofs": 1, "standing": "run-proven", "uncovered": []}  # fmt: skip
     assert set(record) == {"torch.Tensor", "torch.gone", "torch.nn.Module", "torch.relu"}
     torch.write_text(good.replace("ops.relu", "ops.sigmoid"), encoding="utf-8")
     code, text, record = run(tmp_path, capsys, "--changed", "--failures", str(tmp_path))
