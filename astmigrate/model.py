@@ -155,13 +155,15 @@ class Argument:
     """One argument of a call: its source text, its kind, and its value where it is a literal.
 
     ``kind`` is one of the words of ``returns`` in api_tables/README.md, "sequence" for a list or tuple,
-    "none", or "unknown". ``given`` is False where the value is torch's default.
+    "none", or "unknown". ``given`` is False where the value is torch's default. ``repeatable`` tells that
+    writing it twice is harmless: nothing is called or bound in it.
     """
 
     text: str
     kind: str
     literal: Any = Absent.NOT_A_LITERAL
     given: bool = True
+    repeatable: bool = True
 
     @property
     def is_literal(self) -> bool:

@@ -19,7 +19,8 @@ def _pool(call: Call, form: Form) -> Form:
     form = single(call, form, *sizes) if axes == 1 else tuples(call, form, *sizes)
     kernel, stride = argument(call, "kernel_size"), argument(call, "stride")
     if is_none(stride):
-        if not (kernel.is_literal or kernel.text.isidentifier() or kernel.kind == "number"):
+        known = kernel.is_literal or kernel.text.isidentifier() or kernel.kind == "number"
+        if not (known and kernel.repeatable):
             raise NeedsAdapter("the kernel's size is the stride, too, and would be computed twice")
         text = form.wrap.get("kernel_size", kernel.text)
         form = replace(form, drop={**form.drop, "stride": "*"}, add={"stride": text, **form.add})

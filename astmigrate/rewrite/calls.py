@@ -72,7 +72,7 @@ def handler_call(
 def _argument(node: ast.expr, text: str, kind: str, *, given: bool = True) -> Argument:
     values = literal(node)
     if not values:
-        return Argument(text, kind, given=given)
+        return Argument(text, kind, given=given, repeatable=simple(node))
     return Argument(text, _KINDS.get(type(values[0]), kind), values[0], given)
 
 
