@@ -8,7 +8,9 @@ and one function each, in the order of the text; what cannot be told counts as s
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 # What may give its argument, or a view of it, on.
 _PASSES_ON = {
@@ -19,6 +21,7 @@ _PASSES_ON = {
 }  # fmt: skip
 _ADDS = ("add_module", "append")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Scope = ast.ClassDef | _Function
 _MADE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
 
 
@@ -31,23 +34,137 @@ def is_new(node: ast.expr) -> bool:
     return isinstance(node, _MADE)
 
 
-def change_is_unseen(tree: ast.Module, statement: ast.stmt, name: str) -> bool:
-    """Whether a statement may change the tensor called ``name`` in the function around it."""
-    around = [f for f in ast.walk(tree) if isinstance(f, _Function) and _holds(f, statement)]
-    return bool(around) and name_is_unseen(around[-1], statement, name)
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A statement of a function, without those inside it: the names that it binds, reads and gives on."""
+
+    statement: ast.stmt
+    nodes: list[ast.AST]
+    binds: frozenset[str]
+    reads: Counter[str]
+    shares: frozenset[str]
 
 
-def layer_is_unseen(tree: ast.Module, made: ast.Call) -> bool:
-    """Whether all that the layer made by this call writes into is its own."""
-    for parent in ast.walk(tree):
-        for children in _sequences(parent):
-            if made in children:
-                return _follows(children, made)
-        if isinstance(parent, ast.Call) and _last(parent.func) in _ADDS and made in parent.args:
-            return _is_added_later(tree, parent)
-        if isinstance(parent, ast.Assign) and parent.value is made and len(parent.targets) == 1:
-            return _attribute_is_unseen(tree, parent)
-    return False
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """Where a class reads an attribute: the step, None outside of all, and the call that it is, if any."""
+
+    function: _Function
+    step: _Step | None
+    call: ast.Call | None
+
+
+class Freshness:
+    """What can be seen of the changes that the functions of one file make in place."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._steps: dict[int, list[_Step]] = {}  # by function
+        self._uses: dict[int, dict[str, list[_Use]]] = {}  # by class and attribute
+
+    def change_is_unseen(self, statement: ast.stmt, name: str) -> bool:
+        """Whether a statement may change the tensor called ``name`` in the function around it."""
+        function = self._function(statement)
+        return function is not None and self._name_is_unseen(function, statement, name)
+
+    def layer_is_unseen(self, statement: ast.stmt | None, made: ast.Call) -> bool:
+        """Whether all that the layer made by this call, a part of the statement, writes into is its own."""
+        for parent in ast.walk(statement) if statement is not None else ():
+            for children in _sequences(parent):
+                if made in children:
+                    return _follows(children, made)
+            if isinstance(parent, ast.Call) and _last(parent.func) in _ADDS and made in parent.args:
+                return self._is_added_later(parent)
+            if isinstance(parent, ast.Assign) and parent.value is made and len(parent.targets) == 1:
+                return self._attribute_is_unseen(parent)
+        return False
+
+    def _is_added_later(self, call: ast.Call) -> bool:
+        """Whether the container that a layer is added to has a layer before it, in the same function."""
+        assert isinstance(call.func, ast.Attribute)
+        container = ast.dump(call.func.value)
+        function = self._function(call)
+        for node in ast.walk(function) if function is not None else ():
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.lineno < call.lineno
+            ):
+                added = node.args[-1] if node.args and node.func.attr in _ADDS else None
+                if added is not None and ast.dump(node.func.value) == container and is_new(added):
+                    return True
+        return False
+
+    def _attribute_is_unseen(self, assigned: ast.Assign) -> bool:
+        """``self.relu = nn.ReLU(inplace=True)``: each use in the class is a call with a tensor of its own."""
+        target = assigned.targets[0]
+        if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
+            return False
+        owner = next((s for s in self._around(assigned) if isinstance(s, ast.ClassDef)), None)
+        uses = self._uses_in(owner).get(target.attr, []) if owner is not None else []
+        return bool(uses) and all(self._use_is_unseen(use) for use in uses)
+
+    def _use_is_unseen(self, use: _Use) -> bool:
+        if use.step is None or use.call is None or len(use.call.args) != 1:
+            return False
+        argument = use.call.args[0]
+        if not isinstance(argument, ast.Name):
+            return is_new(argument)
+        return self._name_is_unseen(use.function, use.step.statement, argument.id)
+
+    def _name_is_unseen(self, function: _Function, statement: ast.stmt, name: str) -> bool:
+        """Whether the statement may change the tensor called ``name`` and no other name of it is read later.
+
+        The name was bound to something new before and got no second name since; behind the statement it is
+        bound anew, by the statement itself or another, before it is read.
+        """
+        fresh = seen = rebound = after = False
+        for step in self._steps_of(function):
+            if step.statement is statement:
+                after, rebound, seen = True, name in step.binds, step.reads[name] > 1
+            elif after and not rebound:
+                seen = seen or step.reads[name] > 0
+                rebound = name in step.binds
+            elif not after and name in step.binds and not isinstance(step.statement, ast.AugAssign):
+                fresh = isinstance(step.statement, ast.Assign) and is_new(step.statement.value)
+            elif not after and name in step.shares:
+                fresh = False
+        return fresh and not seen
+
+    def _around(self, node: ast.stmt | ast.expr) -> list[_Scope]:
+        """The classes and functions that hold a node, the outermost first."""
+        found: list[_Scope] = []
+        waiting: list[ast.AST] = [self._tree]
+        while waiting:
+            for child in _inner_statements(waiting.pop()):
+                if child.lineno <= node.lineno <= (child.end_lineno or child.lineno):
+                    waiting.append(child)
+                    if isinstance(child, _Scope):
+                        found.append(child)
+        return found
+
+    def _function(self, node: ast.stmt | ast.expr) -> _Function | None:
+        return next((s for s in reversed(self._around(node)) if isinstance(s, _Function)), None)
+
+    def _steps_of(self, function: _Function) -> list[_Step]:
+        if id(function) not in self._steps:
+            self._steps[id(function)] = [_step(statement) for statement in _statements(function)]
+        return self._steps[id(function)]
+
+    def _uses_in(self, owner: ast.ClassDef) -> dict[str, list[_Use]]:
+        if id(owner) not in self._uses:
+            uses = self._uses[id(owner)] = dict[str, list[_Use]]()
+            for function in (node for node in owner.body if isinstance(node, _Function)):
+                for step, nodes in [
+                    (None, list(_own(function))),
+                    *((s, s.nodes) for s in self._steps_of(function)),
+                ]:
+                    calls = {id(node.func): node for node in nodes if isinstance(node, ast.Call)}
+                    for node in nodes:
+                        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                            use = _Use(function, step, calls.get(id(node)))
+                            uses.setdefault(node.attr, []).append(use)
+        return self._uses[id(owner)]
 
 
 def _sequences(node: ast.AST) -> Iterator[Sequence[ast.expr]]:
@@ -63,19 +180,6 @@ def _sequences(node: ast.AST) -> Iterator[Sequence[ast.expr]]:
         yield pairs
 
 
-def _is_added_later(tree: ast.Module, call: ast.Call) -> bool:
-    """Whether the container that a layer is added to has a layer before it, in the same function."""
-    assert isinstance(call.func, ast.Attribute)
-    container = ast.dump(call.func.value)
-    around = [f for f in ast.walk(tree) if isinstance(f, _Function) and f.lineno <= call.lineno <= _end(f)]
-    for node in ast.walk(around[-1]) if around else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.lineno < call.lineno:
-            added = node.args[-1] if node.args and node.func.attr in _ADDS else None
-            if added is not None and ast.dump(node.func.value) == container and is_new(added):
-                return True
-    return False
-
-
 def _follows(items: Sequence[ast.expr], made: ast.Call) -> bool:
     at = items.index(made)
     return at > 0 and (is_new(items[at - 1]) or isinstance(items[at - 1], ast.Name))
@@ -85,73 +189,23 @@ def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-def _attribute_is_unseen(tree: ast.Module, assigned: ast.Assign) -> bool:
-    """``self.relu = nn.ReLU(inplace=True)``: every use in the class is a call with a tensor of its own."""
-    target = assigned.targets[0]
-    if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
-        return False
-    owner = next((c for c in ast.walk(tree) if isinstance(c, ast.ClassDef) and _holds(c, assigned)), None)
-    if owner is None:
-        return False
-    uses = [
-        (function, node)
-        for function in owner.body
-        if isinstance(function, _Function)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Attribute) and node.attr == target.attr and isinstance(node.ctx, ast.Load)
-    ]
-    return bool(uses) and all(_use_is_unseen(function, node) for function, node in uses)
-
-
-def _holds(owner: ast.ClassDef | _Function, node: ast.stmt) -> bool:
-    return owner.lineno <= node.lineno <= _end(owner)
-
-
-def _end(node: ast.stmt) -> int:
-    return node.end_lineno or node.lineno
-
-
-def _use_is_unseen(function: _Function, used: ast.Attribute) -> bool:
-    for statement in _statements(function):
-        for node in _own(statement):
-            if isinstance(node, ast.Call) and node.func is used and len(node.args) == 1:
-                argument = node.args[0]
-                if not isinstance(argument, ast.Name):
-                    return is_new(argument)
-                return name_is_unseen(function, statement, argument.id)
-    return False
-
-
-def name_is_unseen(function: _Function, statement: ast.stmt, name: str) -> bool:
-    """Whether the statement may change the tensor called ``name`` and no other name of it is read later.
-
-    The name was bound to something new before and got no second name since; behind the statement it is
-    bound anew, by the statement itself or another, before it is read.
-    """
-    fresh = False
-    seen = (
-        sum(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) for n in _own(statement))
-        > 1
-    )
-    rebound = name in _bound(statement)
-    after = False
-    for other in _statements(function):
-        if other is statement:
-            after = True
-            continue
-        if after and not rebound:
-            seen = seen or _reads(other, name)
-            rebound = name in _bound(other)
-        elif not after and name in _bound(other) and not isinstance(other, ast.AugAssign):
-            fresh = isinstance(other, ast.Assign) and is_new(other.value)
-        elif not after and _shares(other, name):
-            fresh = False
-    return fresh and not seen
+def _inner_statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements directly inside one, those of its branches included."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        elif isinstance(child, ast.ExceptHandler | ast.match_case):
+            yield from child.body
 
 
 def _statements(function: _Function) -> list[ast.stmt]:
     """All statements of a function in the order of the text."""
-    found = [node for node in ast.walk(function) if isinstance(node, ast.stmt) and node is not function]
+    found: list[ast.stmt] = []
+    waiting: list[ast.AST] = [function]
+    while waiting:
+        inner = list(_inner_statements(waiting.pop()))
+        found += inner
+        waiting += inner
     return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
 
@@ -164,19 +218,17 @@ def _own(statement: ast.stmt) -> Iterator[ast.AST]:
         waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
 
 
-def _bound(statement: ast.stmt) -> set[str]:
-    return {n.id for n in _own(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+def _step(statement: ast.stmt) -> _Step:
+    nodes = list(_own(statement))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    binds = frozenset(node.id for node in names if isinstance(node.ctx, ast.Store))
+    reads = Counter(node.id for node in names if isinstance(node.ctx, ast.Load))
+    return _Step(statement, nodes, binds, reads, frozenset(_shared(nodes)))
 
 
-def _reads(statement: ast.stmt, name: str) -> bool:
-    return any(
-        isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) for n in _own(statement)
-    )
-
-
-def _shares(statement: ast.stmt, name: str) -> bool:
-    """Whether the tensor gets another name or a place elsewhere: ``y = x``, ``[x, y]``, ``all.append(x)``."""
-    for node in _own(statement):
+def _shared(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """Tensors that get another name or a place elsewhere: ``y = x``, ``[x, y]``, ``all.append(x)``."""
+    for node in nodes:
         inside: Sequence[ast.AST | None] = ()
         if isinstance(node, ast.Assign | ast.Return):
             inside = (node.value,)
@@ -186,6 +238,4 @@ def _shares(statement: ast.stmt, name: str) -> bool:
             inside = node.values
         elif isinstance(node, ast.Call) and _last(node.func) in ("append", "insert", "extend", "add"):
             inside = node.args
-        if any(isinstance(item, ast.Name) and item.id == name for item in inside):
-            return True
-    return False
+        yield from (item.id for item in inside if isinstance(item, ast.Name))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import Text
 from astmigrate.binding import Bound
-from astmigrate.freshness import change_is_unseen, layer_is_unseen
+from astmigrate.freshness import Freshness
 from astmigrate.model import Edit, NeedsAdapter, Span, Unsupported
 from astmigrate.rewrite.arguments import simple
 from astmigrate.tables import NO_OUT, Form, Row, Tables
@@ -42,6 +42,7 @@ class InPlace:
 
     def __init__(self, text: Text, sites: Sequence[Site], tables: Tables) -> None:
         self.text = text
+        self._freshness = Freshness(text.tree)
         self._by_name: dict[int, Site] = {}  # in-place methods by their name's node
         self._chained: set[int] = set()  # those of them whose value is only changed further
         for site in sites:
@@ -54,13 +55,14 @@ class InPlace:
                 self._chained.add(id(inner.func))
                 inner = self._by_name[id(inner.func)].receiver
 
-    def check_layer(self, row: Row, bound: Sequence[Bound], call: ast.Call) -> None:
+    def check_layer(self, site: Site, row: Row, bound: Sequence[Bound]) -> None:
         """``NeedsAdapter`` for a layer that writes into its input where that can be seen."""
         given = next((b for b in bound if row.mutates and b.parameter.name == row.mutates), None)
         if given is None or (isinstance(given.node, ast.Constant) and not given.node.value):
             return
+        assert site.arguments is not None
         literal = isinstance(given.node, ast.Constant)
-        if not literal or not layer_is_unseen(self.text.tree, call):
+        if not literal or not self._freshness.layer_is_unseen(site.within, site.arguments.call):
             raise NeedsAdapter(f"'{row.mutates}' writes into what others may see")
 
     def assigned(self, site: Site, form: Form) -> tuple[list[Edit], str]:
@@ -74,7 +76,7 @@ class InPlace:
         if target is None or ast.unparse(target) != ast.unparse(changed):
             return [], _ALSO
         assert site.within is not None
-        if not isinstance(target, ast.Name) or change_is_unseen(self.text.tree, site.within, target.id):
+        if not isinstance(target, ast.Name) or self._freshness.change_is_unseen(site.within, target.id):
             return [], ""
         end = self.text.end(target)  # x = F.relu(x, inplace=True), where x has another name
         return [Edit(end, end, ("[...]",))], ""

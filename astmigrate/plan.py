@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 
 from astmigrate.analysis.kinds import TORCH_ROOTS
 from astmigrate.analysis.sites import BY_RECEIVER, Site
@@ -108,16 +109,17 @@ class Planner(SitePlans):
 
     def _expects_failure(self, site: Site) -> bool:
         """Whether the code around the site is ready for an import error: it must get one, no other."""
-        at = site.node.lineno
-        for node in ast.walk(self.text.tree):
-            if isinstance(node, ast.Try) and node.body[0].lineno <= at <= (node.body[-1].end_lineno or 0):
-                caught = [h.type for h in node.handlers]
-                names = {
-                    n.id for t in caught if t is not None for n in ast.walk(t) if isinstance(n, ast.Name)
-                }
-                if None in caught or names & _IMPORT_FAILURES:
-                    return True
-        return False
+        return any(site.node.lineno in lines for lines in self._ready)
+
+    @cached_property
+    def _ready(self) -> list[range]:
+        """The lines in ``try`` of which the handlers take an import error."""
+        tries = [node for node in ast.walk(self.text.tree) if isinstance(node, ast.Try)]
+        return [
+            range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
+            for node in tries
+            if any(_takes_import_failure(handler) for handler in node.handlers)
+        ]
 
     def _quote(self, site: Site) -> None:
         """An annotation that stays torch's must not be evaluated where torch is missing."""
@@ -176,3 +178,8 @@ class Planner(SitePlans):
         self.wanted.values[bound] = f"from {self.names.snippet_module} import {snippet}" + (
             f" as {bound}" if bound != snippet else ""
         )
+
+
+def _takes_import_failure(handler: ast.ExceptHandler) -> bool:
+    caught = ast.walk(handler.type) if handler.type is not None else ()
+    return handler.type is None or any(isinstance(n, ast.Name) and n.id in _IMPORT_FAILURES for n in caught)

@@ -104,7 +104,7 @@ class SitePlans:
         if form.manual:
             raise Unsupported(form.manual)
         form = written_to(form, bound)
-        self._in_place.check_layer(row, bound, site.arguments.call)
+        self._in_place.check_layer(site, row, bound)
         call = site.arguments.call
         where = Target(self.text, call, self.names, site.receiver, init, lambda: self._loose(site, call))
         if form.handler:
