@@ -35,7 +35,7 @@ class Planner(SitePlans):
         self._late_names()
         self._keep_unresolved()
         self._imports()
-        self.out.edits = requoted(self.text, self.out.edits)
+        self.out.edits = requoted(self.text, self.analysis.formatted, self.out.edits)
         self.findings.found.sort(key=lambda f: (f.line, f.column, f.code))
         self.out.findings = self.findings.found
         return self.out

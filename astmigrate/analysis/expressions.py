@@ -298,6 +298,7 @@ class Expressions(Calls):
 
     def formatted(self, node: ast.JoinedStr) -> Value:
         if id(node) not in self.placed:  # a loop's body is walked twice
+            self.analysis.formatted.append(node)
             self.placed.add(id(node))
             self.placed.update(map(id, place(self.text, node)))
         self.children(node)

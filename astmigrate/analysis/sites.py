@@ -81,3 +81,4 @@ class Analysis:
     bound: set[str] = field(default_factory=set)
     indirect: set[str] = field(default_factory=set)
     staying: set[str] = field(default_factory=set)  # imported names that unmapped code needs too
+    formatted: list[ast.JoinedStr] = field(default_factory=list)

@@ -10,17 +10,16 @@ from astmigrate.analysis.text import Text, quoted
 from astmigrate.model import Edit, Piece
 
 
-def requoted(text: Text, edits: Sequence[Edit]) -> list[Edit]:
+def requoted(text: Text, formatted: Sequence[ast.JoinedStr], edits: Sequence[Edit]) -> list[Edit]:
     """The edits, with the other quotes where they put a string into an f-string: ``f'{f(a="b")}'``."""
     literals: list[tuple[int, int, str]] = []
-    for node in ast.walk(text.tree):
-        if isinstance(node, ast.JoinedStr):
-            at = text.start(node)
-            source = text.of(node)
-            literals += [
-                (at + len(source[:start].encode()), at + len(source[:end].encode()), quote)
-                for start, end, quote in quoted(source)
-            ]
+    for node in formatted:
+        at = text.start(node)
+        source = text.of(node)
+        literals += [
+            (at + len(source[:start].encode()), at + len(source[:end].encode()), quote)
+            for start, end, quote in quoted(source)
+        ]
     if not literals:
         return list(edits)
     return [replace(edit, pieces=_swapped(edit, literals)) for edit in edits]
