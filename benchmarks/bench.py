@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astmigrate.places import VARIABLE
-from tests.packages import CACHE, VERSIONS, site
+from astmigrate.verify.registry import CACHE, VERSIONS, site
 
 PACONVERT = "3.3.1"
 ROOT = Path(__file__).parent.parent

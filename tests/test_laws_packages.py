@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from astmigrate.verify.registry import VERSIONS, site, sources
 from tests import laws
 from tests.migrating import ROOT, migrate, migrate_texts
-from tests.packages import VERSIONS, site, sources
 
 FILES = 358
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from astmigrate.verify.registry import site
 from tests.cases import RUNS, Case, Run
 from tests.migrating import migrate, migrate_case
-from tests.packages import site
 from tests.parity import both_sides
 from tests.parity.both_sides import Model
 

@@ -37,7 +37,7 @@ CALLS = {
     "x.repeat(1, 2)": "x.tile((1, 2))",
     "nn.LayerNorm(8)": "nn.LayerNorm((8,), epsilon=1e-5)",
     "nn.MaxPool2d(2)": "nn.MaxPool2d(2, stride=2)",
-    "nn.AvgPool1d(n + 1, ceil_mode=True)": "nn.AvgPool1d(n + 1, ceil_mode=True, stride=n + 1, pad_mode='pad')",
+    "nn.AvgPool1d(n + 1)": "nn.AvgPool1d(n + 1, stride=n + 1)",
     "nn.AvgPool1d((m := n), ceil_mode=True)": "AvgPool1d((m := n), ceil_mode=True)",  # not bound twice
     "nn.Dropout(0.5)": "nn.Dropout(p=0.5)",
     # in place

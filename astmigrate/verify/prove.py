@@ -28,12 +28,12 @@ from astmigrate.verify import results
 from astmigrate.verify.compare import Tolerance, differences
 from astmigrate.verify.inputs import make_inputs
 from astmigrate.verify.jobs import Job, Reply
+from astmigrate.verify.registry import VERSIONS, site
 from astmigrate.verify.results import Result, Standing, Verdict
 from astmigrate.verify.server import Side
 from astmigrate.verify.tasks import INTEGERS, Task, tasks_of, with_respelled
 from astmigrate.verify.transfer import converted
 from astmigrate.verify.wrapping import mentions
-from astmigrate.verify.zoo_models import site
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "proofs.json"
@@ -191,7 +191,7 @@ def run_all(tasks: Sequence[Task], tables: Tables, jobs: int, seconds: float) ->
                 task = waiting.get_nowait()
                 verdicts.append((task, prover.prove(task)))
 
-    packages = site() if any(task.name.startswith("torchvision.") for task in tasks) else None
+    packages = site() if any(task.name.partition(".")[0] in VERSIONS for task in tasks) else None
     provers = [Prover(tables, seconds, packages=packages) for _ in range(max(1, min(jobs, len(tasks))))]
     try:
         threads = [threading.Thread(target=work, args=(prover,)) for prover in provers]

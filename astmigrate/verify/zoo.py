@@ -28,16 +28,14 @@ from astmigrate.verify import zoo_page
 from astmigrate.verify.model_jobs import MINDSPORE, TORCH
 from astmigrate.verify.model_server import ModelServer
 from astmigrate.verify.models import Layers, Outcome, Request, Stage, verify_model
+from astmigrate.verify.registry import CACHE, site
 from astmigrate.verify.zoo_lines import predicted
-from astmigrate.verify.zoo_models import PACKAGES, Constructor, constructors, sample, site
+from astmigrate.verify.zoo_models import PACKAGES, Constructor, Inputs, constructors, sample
 from astmigrate.verify.zoo_page import Record
 
 ROOT = Path(__file__).parents[2]
-OUT = ROOT / ".cache" / "zoo"
+OUT = CACHE / "zoo"
 RECORD = ROOT / "docs" / "zoo.json"
-_taken: dict[
-    str, tuple[str, ...]
-] = {}  # what the last model of a family took: the next is tried with it first
 SECONDS, MEMORY = 240.0, 10 << 30  # of each side
 
 
@@ -47,6 +45,7 @@ class Runner:
     def __init__(self, source: Path, out: Path) -> None:
         self.source, self.out = source, out
         self._servers: dict[tuple[str, str], ModelServer] = {}
+        self._taken: dict[str, Inputs] = {}  # by the last model of a family: the next is tried with it first
 
     def close(self) -> None:
         """Ends the servers."""
@@ -56,7 +55,7 @@ class Runner:
     def record(self, model: Constructor) -> Record:
         """What came of one constructor, with the first of its inputs that PyTorch takes."""
         tried: list[Outcome] = []
-        usual = [inputs for inputs in model.inputs if inputs == _taken.get(model.family)]
+        usual = [inputs for inputs in model.inputs if inputs == self._taken.get(model.family)]
         for inputs in dict.fromkeys((*usual, *model.inputs)):
             tried.append(self._verified(model, inputs))
             if not self._wants_another(tried[-1]):
@@ -64,7 +63,7 @@ class Runner:
         ran = [outcome for outcome in tried if outcome.failure is None or outcome.failure.side != TORCH]
         outcome = ran[-1] if ran else tried[0]
         if ran:
-            _taken[model.family] = outcome.request.inputs
+            self._taken[model.family] = outcome.request.inputs
         differs = outcome.relative is not None and outcome.relative > zoo_page.LOOSE
         told = predicted(model, outcome.request, self.out) if differs else ""
         return zoo_page.record_of(model, outcome, told)
@@ -77,29 +76,24 @@ class Runner:
         refused = failure.side == TORCH and failure.stage is Stage.RUN
         return refused and failure.error not in ("NotImplementedError", "Process")  # no other input will do
 
-    def _verified(self, model: Constructor, inputs: tuple[str, ...]) -> Outcome:
+    def _verified(self, model: Constructor, inputs: Inputs) -> Outcome:
         request = Request(
             source=str(self.source / model.package), out=str(self.out), root=model.root, args=model.args,
             inputs=inputs, rules=str(self.out / model.package / "weights.json"), layers=Layers.NEVER,
             seconds=SECONDS, memory=MEMORY,
         )  # fmt: skip
-        return verify_model(request, self._run)
 
-    def _run(self, module: str, job: Path, seconds: float, memory: int | None) -> str:
-        side = TORCH if module.endswith("torch") else MINDSPORE
-        return self._server(side, self._package).run(module, job, seconds, memory)
+        def run(module: str, job: Path, seconds: float, memory: int | None) -> str:
+            side = TORCH if module.endswith("torch") else MINDSPORE
+            return self._server(side, model.package).run(module, job, seconds, memory)
+
+        return verify_model(request, run)
 
     def _server(self, side: str, package: str) -> ModelServer:
         if (side, package) not in self._servers:
             path = self.source if side == TORCH else self.out
             self._servers[side, package] = ModelServer(side, str(path), PACKAGES[package].module)
         return self._servers[side, package]
-
-    _package = ""
-
-    def __call__(self, model: Constructor) -> Record:
-        self._package = model.package
-        return self.record(model)
 
 
 def migrate(source: Path, out: Path) -> None:
@@ -129,7 +123,7 @@ def run_all(
             with suppress(Empty):
                 while True:
                     model = waiting.get_nowait()
-                    record = records[model.key] = runner(model)
+                    record = records[model.key] = runner.record(model)
                     if record.failed:
                         progress.console.print(zoo_page.line(record), markup=False, highlight=False)
                     progress.advance(bar)

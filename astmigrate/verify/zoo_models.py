@@ -12,7 +12,6 @@ from pathlib import Path
 
 from astmigrate.verify.model_process import SETTINGS, package_path
 
-ROOT = Path(__file__).parents[2]
 Inputs = tuple[str, ...]
 _SIZES = (
     (64, 64), (128, 128), (224, 224), (32, 32), (299, 299), (256, 256), (480, 480), (256, 192), (300, 300),
@@ -28,13 +27,12 @@ _SOUNDS: tuple[Inputs, ...] = tuple((f"f32[1, {n}, 128]", "i64[1] 128..129") for
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package: its version, the module to import, how its models are listed and what they are given.
+    """A package: the module to import, how its models are listed and what they are given.
 
     ``listing`` gives (name, function) pairs in that module's names, ``args`` may use the function as
     ``__root__``; ``inputs`` is what models of a module with that word in its name take, others take images.
     """
 
-    version: str
     module: str
     listing: str
     args: str = ""
@@ -47,7 +45,6 @@ class Package:
 
 PACKAGES = {
     "torchvision": Package(
-        "0.29.2",
         "torchvision.models",
         "[(n, get_model_builder(n)) for n in list_models()]",
         "weights=None, **dict.fromkeys({'weights_backbone'}"
@@ -56,7 +53,6 @@ PACKAGES = {
         ((".video.", _VIDEOS), (".optical_flow.", _PAIRS)),
     ),
     "pytorchcv": Package(
-        "0.0.74",
         "pytorchcv.model_provider",
         "sorted(_models.items())",
         inputs=(("jasper", _SOUNDS), ("quartznet", _SOUNDS)),
@@ -87,17 +83,6 @@ class Constructor:
     def args(self) -> str:
         """With which arguments it is made."""
         return PACKAGES[self.package].args
-
-
-def site() -> Path:
-    """The folder of the packages, unpacked without what they depend on; ``ASTMIGRATE_SITE`` names another."""
-    given = os.environ.get("ASTMIGRATE_SITE")
-    folder = Path(given) if given else ROOT / ".cache" / "site"
-    missing = [f"{n}=={p.version}" for n, p in PACKAGES.items() if not (folder / n).is_dir()]
-    if missing:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--no-deps", "--no-compile", "--target", str(folder), *missing], check=True)
-    return folder
 
 
 _LIST = """

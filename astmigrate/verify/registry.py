@@ -1,4 +1,4 @@
-"""Real packages from the registry, unpacked as text into ``.cache/``; nothing here ever imports them."""
+"""Real packages from the registry, unpacked as they come and without what they depend on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CACHE = Path(__file__).parent.parent / ".cache"
+CACHE = Path(__file__).parents[2] / ".cache"
 VERSIONS = {"efficientnet_pytorch": "0.7.1", "torchvision": "0.29.2", "pytorchcv": "0.0.74"}
 
 
