@@ -8,7 +8,7 @@ from pathlib import Path
 
 from astmigrate.analysis.index import Module, ProjectIndex
 from astmigrate.model import Migration
-from astmigrate.plan import Planner
+from astmigrate.plan.planner import Planner
 from astmigrate.rewrite.names import SNIPPETS
 from astmigrate.rewrite.splice import splice
 from astmigrate.tables import Tables

@@ -82,3 +82,10 @@ class Analysis:
     indirect: set[str] = field(default_factory=set)
     staying: set[str] = field(default_factory=set)  # imported names that unmapped code needs too
     formatted: list[ast.JoinedStr] = field(default_factory=list)
+
+
+def root_name(node: ast.expr) -> ast.Name | None:
+    """The name that a reference begins with."""
+    while isinstance(node, (ast.Attribute, ast.Call)):
+        node = node.value if isinstance(node, ast.Attribute) else (node.args[0] if node.args else node.func)
+    return node if isinstance(node, ast.Name) else None

@@ -17,7 +17,7 @@ from astmigrate.analysis.index import Module, ProjectIndex
 from astmigrate.analysis.text import parse_expression
 from astmigrate.binding import Bound, parameters, select
 from astmigrate.model import NeedsAdapter, SourceError, Unsupported
-from astmigrate.rewrite.calls import same
+from astmigrate.rewrite.settle import same
 from astmigrate.tables import NO_OUT, Form, Row, Tables
 from astmigrate.verify.signatures import documented
 

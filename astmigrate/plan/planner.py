@@ -6,9 +6,11 @@ import ast
 from functools import cached_property
 
 from astmigrate.analysis.kinds import TORCH_ROOTS
-from astmigrate.analysis.sites import BY_RECEIVER, Site
+from astmigrate.analysis.sites import BY_RECEIVER, Site, root_name
 from astmigrate.model import Edit, Level, Span, Unsupported
-from astmigrate.plan_sites import Planned, SitePlans, root_name, same_convention
+from astmigrate.plan.adapters import same_convention
+from astmigrate.plan.attributes import AttributePlans
+from astmigrate.plan.sites import Planned
 from astmigrate.rewrite.imports import ImportWriter
 from astmigrate.rewrite.quotes import requoted
 
@@ -16,7 +18,7 @@ _IMPORT_FAILURES = {"ImportError", "Exception", "BaseException"}
 _NAMESPACES = ("torch", "torch.nn", "torch.nn.functional")
 
 
-class Planner(SitePlans):
+class Planner(AttributePlans):
     """Plans one file. Nothing else in astmigrate decides what is rewritten."""
 
     def run(self) -> Planned:

@@ -17,8 +17,10 @@ from astmigrate.analysis.text import Text
 from astmigrate.binding import Arguments, Parameter, bind, parameters
 from astmigrate.handlers import handler
 from astmigrate.model import NeedsAdapter, Unsupported
-from astmigrate.rewrite.calls import Target, handler_call, write_call
+from astmigrate.rewrite.calls import write_call
+from astmigrate.rewrite.handler_calls import handler_call
 from astmigrate.rewrite.names import Names
+from astmigrate.rewrite.settle import Target
 from astmigrate.rewrite.splice import splice
 from astmigrate.snippets import catalogue
 from astmigrate.tables import Form, Row
@@ -173,3 +175,9 @@ def _checks(row: Row, declared: tuple[Parameter, ...], indent: str) -> str:
         lines.append(f"{indent}if {parameter.name} not in ({', '.join(values)},):\n"
                      f"{indent}    raise NotImplementedError({message!r})\n")  # fmt: skip
     return "".join(lines)
+
+
+def same_convention(row: Row) -> bool:
+    """Whether MindSpore's API takes torch's arguments as they are, so that it can be passed on itself."""
+    changed = row.rename or row.add or row.drop or row.wrap or row.handler or row.forms
+    return not (changed or row.template is not None or row.positional is not None)

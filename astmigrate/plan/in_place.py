@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import Text
 from astmigrate.binding import Bound
-from astmigrate.freshness import Freshness
 from astmigrate.model import Edit, NeedsAdapter, Span, Unsupported
+from astmigrate.plan.freshness import Freshness
 from astmigrate.rewrite.arguments import simple
 from astmigrate.tables import NO_OUT, Form, Row, Tables
 

@@ -1,0 +1,143 @@
+"""Plans attributes of tensors and modules: read, assigned to, or a method that may be another's."""
+
+from __future__ import annotations
+
+import ast
+
+from astmigrate.analysis.sites import Site
+from astmigrate.analysis.text import parse_expression
+from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
+from astmigrate.plan.names import NamePlans
+from astmigrate.plan.sites import described
+from astmigrate.rewrite.arguments import ATOMIC, simple
+from astmigrate.rewrite.names import SNIPPETS
+from astmigrate.rewrite.receivers import receiver_end
+from astmigrate.tables import Row
+
+
+class AttributePlans(NamePlans):
+    """Plans the roles of which the node is an attribute of a value."""
+
+    def _attribute(self, site: Site) -> None:
+        row = self.row(site)
+        node = site.node
+        assert isinstance(node, ast.Attribute)
+        if row.name == "torch.nn.Module._modules" and isinstance(site.within, ast.Assign):
+            target = site.within.targets[0]
+            if isinstance(target, ast.Subscript) and target.value is node:
+                self._stored_child(site, site.within)
+                return
+        end = self.text.end(node)
+        if row.template is not None:
+            self._template_attribute(site, row, node)
+            return
+        new = (row.target or "").rpartition(".")[2]
+        if new != node.attr:
+            self.edit(Edit(end - len(node.attr.encode()), end, (new,)))
+        if new != node.attr or row.level == "review":
+            self.converted(site, "AM103", row, row.target or "", row.note)
+
+    def _template_attribute(self, site: Site, row: Row, node: ast.Attribute) -> None:
+        spelled, needs = self.names.expression(row.template or "")
+        if spelled == "{self}" + f".{node.attr}":
+            return
+        if site.store and not spelled.startswith("{self}"):
+            raise Unsupported("it is assigned to")
+        receiver = Span(self.text.start(node), receiver_end(self.text, node))
+        if spelled.count("{self}") > 1 and not simple(node.value):
+            raise Unsupported("its object would be computed twice")
+        pieces: list[Piece] = []
+        for number, part in enumerate(spelled.split("{self}")):
+            pieces += [receiver, part] if number else [part]
+        atomic = isinstance(parse_expression(spelled.replace("{self}", "x")), ATOMIC)
+        if not atomic and not self.loose(site, node):
+            pieces = ["(", *pieces, ")"]
+        self.need(site, needs)
+        self.change(site, Edit(self.text.start(node), self.text.end(node), tuple(pieces)))
+        self.converted(site, "AM103", row, described(row), row.note)
+
+    def _member(self, site: Site) -> None:
+        """An attribute of a layer, such as ``bn.weight`` or ``linear.in_features``."""
+        layer, _, attr = site.name.rpartition(".")
+        row = self.tables.row(layer)
+        assert row is not None
+        assert isinstance(site.node, ast.Attribute)
+        rule = row.attributes.get(attr) or row.weights.get(attr)
+        new = rule if isinstance(rule, str) else (rule or {}).get("name", attr)
+        if not new:
+            raise Unsupported(f"{row.target} has no '{attr}'")
+        if new == attr:
+            return
+        end = self.text.end(site.node)
+        self.edit(Edit(end - len(attr.encode()), end, (new,)))
+        self.findings.converted(site, "AM103", site.name, f"{row.target}.{new}")
+
+    def _leaf(self, site: Site) -> None:
+        """``m.weight`` of a module of which only the run tells the layer."""
+        node = site.node
+        assert isinstance(node, ast.Attribute)
+        if isinstance(node.ctx, ast.Store):
+            raise Unsupported("it is assigned to, and the layer is only known at run time")
+        name = f"{node.attr}_of"
+        local, needs = self.names.spell(f"snippets.{name}")
+        self.need(site, needs)
+        receiver = Span(self.text.start(node), receiver_end(self.text, node))
+        self.edit(Edit(self.text.start(node), self.text.end(node), (f"{local}(", receiver, ")")))
+        self.findings.converted(site, "AM103", site.name, f"{SNIPPETS}.{name}")
+
+    def _set_child(self, site: Site) -> None:
+        """``setattr(module, name, child)``: a SequentialCell runs a list of its own."""
+        local, needs = self.names.spell("snippets.set_child")
+        self.need(site, needs)
+        self.edit(Edit(self.text.start(site.node), self.text.end(site.node), (local,)))
+        self.findings.converted(site, "AM107", site.name, f"{SNIPPETS}.set_child")
+
+    def _stored_child(self, site: Site, stored: ast.Assign) -> None:
+        """``module._modules[name] = child``: the same."""
+        target = stored.targets[0]
+        assert isinstance(site.node, ast.Attribute)
+        assert isinstance(target, ast.Subscript)
+        local, needs = self.names.spell("snippets.set_child")
+        self.need(site, needs)
+        pieces = (site.node.value, target.slice, stored.value)
+        spans = [Span(self.text.start(piece), self.text.end(piece)) for piece in pieces]
+        text = (f"{local}(", spans[0], ", ", spans[1], ", ", spans[2], ")")
+        self.edit(Edit(self.text.start(stored), self.text.end(stored), text))
+        self.findings.converted(site, "AM107", site.name, f"{SNIPPETS}.set_child")
+
+    def _setting(self, site: Site) -> None:
+        raise Unsupported("a layer of MindSpore reads it when it is made; setting it later changes nothing")
+
+    def _dropped(self, site: Site) -> None:
+        """``.data`` of a tensor that is filled in place."""
+        node = site.node
+        assert isinstance(node, ast.Attribute)
+        start, end = receiver_end(self.text, node), self.text.end(node)
+        self.edit(Edit(start, end, ()))
+
+    def _buffer(self, site: Site) -> None:
+        """``self.buffer = x``: MindSpore refuses to bind a registered buffer anew; its values are set."""
+        end = self.text.end(site.node)
+        self.edit(Edit(end, end, ("[...]",)))
+        note = "The new value must have the buffer's shape."
+        self.findings.converted(
+            site, "AM107", "torch.nn.Module.__setattr__", "mindspore.Tensor.__setitem__", note
+        )
+
+    def _unclear(self, site: Site) -> None:
+        """An ambiguous method on a value of unknown kind: a finding where torch's would change."""
+        kind = "module" if site.name.startswith("torch.nn.Module.") else "tensor"
+        reason = f"it is not known whether this is a {kind}; annotate it if it is"
+        if site.name == "torch.nn.Module.forward":
+            self.findings.manual(site, reason, "mindspore.nn.Cell.construct", "AM404")
+            return
+        row = self.tables.row(site.name)
+        if row is None or row.manual:
+            return
+        try:
+            _, written = self.written(site, row)
+            changes = bool(written.edits) or bool(row.inplace)
+        except NeedsAdapter:
+            changes = True
+        if changes:
+            self.findings.manual(site, reason, row.target or "", "AM404")
