@@ -12,7 +12,7 @@ from astmigrate.binding import Arguments
 
 # roles whose node does not begin with an imported torch name: what they need or keep is no import's
 BY_RECEIVER = frozenset({"method", "attribute", "member", "leaf", "buffer", "init", "unclear", "setting",
-                         "set_child"})  # fmt: skip
+                         "set_child", "item"})  # fmt: skip
 
 
 @dataclass(eq=False, slots=True)
@@ -22,7 +22,7 @@ class Site:
     ``role`` says how the name is used: "call" and "method" are called; "init" is the
     ``super().__init__`` of a torch class; "attribute" is read from an instance; "type" names the class
     itself (a base, ``isinstance``); "annotation", "decorator"; "value" is passed on; "unclear" is a
-    method whose receiver may be a tensor or something else. ``within`` is the statement, ``at_import``
+    method whose receiver may be a tensor or something else; "item" is assigned to. ``within`` is the statement, ``at_import``
     tells that it runs when the file is imported.
     """
 

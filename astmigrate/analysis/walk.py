@@ -162,6 +162,8 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         index = UNKNOWN if isinstance(target.slice, ast.Slice) else self.expr(target.slice)
         if isinstance(target.slice, ast.Slice):
             self.children(target.slice)
+        if base.kind == "tensor" and self.active and _may_be_empty(target.slice):
+            self.record(Site("item", "torch.Tensor.__setitem__", target))
         if base.kind in ("dict", "module") and isinstance(target.value, (ast.Name, ast.Attribute)):
             key = index.literal if isinstance(index.literal, str) else None
             if isinstance(target.slice, ast.Constant) and type(target.slice.value) is int:
@@ -223,6 +225,16 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
 
 def _with(base: Value, key: str, value: Value) -> Value:
     return replace(base, keys=(*(k for k in base.keys if k[0] != key), (key, value)))
+
+
+def _may_be_empty(index: ast.expr) -> bool:
+    """Whether only the run tells the bounds of a slice before the last one: ``x[a:b, c:d]``."""
+    slices = (
+        [item for item in index.elts if isinstance(item, ast.Slice)] if isinstance(index, ast.Tuple) else []
+    )
+    bounds = [[bound for bound in (item.lower, item.upper) if bound is not None] for item in slices]
+    bounded = [several for several in bounds if several]
+    return any(not isinstance(bound, ast.Constant) for several in bounded[:-1] for bound in several)
 
 
 def _with_element(base: Value, value: Value) -> Value:

@@ -124,6 +124,11 @@ class AttributePlans(NamePlans):
             site, "AM107", "torch.nn.Module.__setattr__", "mindspore.Tensor.__setitem__", note
         )
 
+    def _item(self, site: Site) -> None:
+        """``x[a:b, c:d] = y``."""
+        row = self.row(site)
+        self.converted(site, "AM107", row, row.target or "", row.note)
+
     def _unclear(self, site: Site) -> None:
         """An ambiguous method on a value of unknown kind: a finding where torch's would change."""
         kind = "module" if site.name.startswith("torch.nn.Module.") else "tensor"
