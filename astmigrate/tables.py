@@ -55,6 +55,7 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     manual: str = ""
     inplace: str = ""
     rebind: bool = False
+    saves: bool = False
     returns: str = ""
     handler: str = ""
     floats_only: bool = False

@@ -25,6 +25,8 @@ from astmigrate.analysis.references import References
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import place
 
+_COPYING = {"tensor", "array", "sequence"}  # an index that gives a copy, no view
+
 
 class Expressions(References):
     """The expression half of a walk; ``walk.Walk`` adds the statements."""
@@ -138,12 +140,13 @@ class Expressions(References):
 
     def subscript(self, node: ast.Subscript) -> Value:
         base = self.expr(node.value)
+        index = self.indexed(base, node.slice)
         if isinstance(node.slice, ast.Slice):
-            self.children(node.slice)
             return _sliced(base)
-        index = self.expr(node.slice)
         literal = _integer(node.slice)
         if base.kind == "tensor":
+            if index.kind in _COPYING:
+                self.analysis.copies.add(id(node))
             return TENSOR
         if base.items is not None and literal is not None and -len(base.items) <= literal < len(base.items):
             return base.items[literal]
@@ -153,6 +156,28 @@ class Expressions(References):
             return found
         content = ARRAY if base.kind == "array" else kinds.iterate(replace(base, literal=None))
         return flows.item(content, base, wanted) if base.flows else content
+
+    def indexed(self, base: Value, node: ast.expr) -> Value:
+        """The value of an index, a number if it has no tensor in it; numpy's are recorded.
+
+        Numbers and arrays of numpy's are no index of a MindSpore tensor.
+        """
+        if isinstance(node, ast.Slice):
+            for bound in (node.lower, node.upper, node.step):
+                if bound is not None:
+                    self._of_numpy("bound", bound, base)
+            return NUMBER
+        if isinstance(node, ast.Tuple) and base.kind == "tensor":
+            items = {self.indexed(base, item).kind for item in node.elts}
+            return kinds.SEQUENCE if items & _COPYING else UNKNOWN if items - {"number", "none"} else NUMBER
+        value = self._of_numpy("index", node, base)
+        return NUMBER if base.kind == "tensor" and isinstance(node, ast.Constant) else value
+
+    def _of_numpy(self, role: str, node: ast.expr, base: Value) -> Value:
+        value = self.expr(node)
+        if value.kind == "array" and base.kind == "tensor" and self.active:
+            self.record(Site(role, "torch.Tensor.__getitem__", node))
+        return value
 
     def scoped(self, node: Any) -> Value:
         """A comprehension or generator: its own scope, a sequence of what it yields."""

@@ -12,7 +12,8 @@ from astmigrate.binding import Arguments
 
 # roles whose node does not begin with an imported torch name: what they need or keep is no import's
 BY_RECEIVER = frozenset({"method", "attribute", "member", "leaf", "buffer", "init", "unclear", "setting",
-                         "set_child", "item"})  # fmt: skip
+                         "set_child", "item", "slices", "index", "bound",
+                         "augmented"})  # fmt: skip
 
 
 @dataclass(eq=False, slots=True)
@@ -22,8 +23,9 @@ class Site:
     ``role`` says how the name is used: "call" and "method" are called; "init" is the
     ``super().__init__`` of a torch class; "attribute" is read from an instance; "type" names the class
     itself (a base, ``isinstance``); "annotation", "decorator"; "value" is passed on; "unclear" is a
-    method whose receiver may be a tensor or something else; "item" is assigned to. ``within`` is the statement, ``at_import``
-    tells that it runs when the file is imported.
+    method whose receiver may be a tensor or something else; "item" and "slices" are
+    assigned to; "index" and "bound" (of a slice) are numpy's; "augmented" is changed by ``+=``. ``within``
+    is the statement, ``at_import`` tells that it runs when the file is imported.
     """
 
     role: str
@@ -81,6 +83,7 @@ class Analysis:
     bound: set[str] = field(default_factory=set)
     indirect: set[str] = field(default_factory=set)
     staying: set[str] = field(default_factory=set)  # imported names that unmapped code needs too
+    copies: set[int] = field(default_factory=set)  # items of tensors that are copies, by id
     formatted: list[ast.JoinedStr] = field(default_factory=list)
 
 

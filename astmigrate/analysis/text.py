@@ -235,3 +235,13 @@ def _field_end(source: str, index: int, spans: _Spans) -> int:
             index = end
         index += 1
     return index + 1
+
+
+def may_be_empty(index: ast.expr) -> bool:
+    """Whether only the run tells the bounds of a slice before the last one: ``x[a:b, c:d]``."""
+    slices = (
+        [item for item in index.elts if isinstance(item, ast.Slice)] if isinstance(index, ast.Tuple) else []
+    )
+    bounds = [[bound for bound in (item.lower, item.upper) if bound is not None] for item in slices]
+    bounded = [several for several in bounds if several]
+    return any(not isinstance(bound, ast.Constant) for several in bounded[:-1] for bound in several)

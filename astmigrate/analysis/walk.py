@@ -15,6 +15,7 @@ from astmigrate.analysis.functions import Functions
 from astmigrate.analysis.imports import Imports
 from astmigrate.analysis.kinds import NONE, UNKNOWN, Value, join
 from astmigrate.analysis.sites import Analysis, Site
+from astmigrate.analysis.text import may_be_empty
 
 
 class Walk(Imports, Definitions, Functions, Branches, Expressions):
@@ -99,6 +100,8 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
             grown = replace(old, element=join(old.element, kinds.any_element(value)))
             self.bind(target, grown)
         else:
+            if old.kind == "tensor" and isinstance(target, ast.Name) and self.active:
+                self.record(Site("augmented", f"torch.Tensor.__{_IN_PLACE[type(node.op)]}__", target))
             self.bind(target, combine(old, value))
 
     def bind(self, target: ast.expr, value: Value) -> None:
@@ -159,11 +162,12 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
 
     def _set_item(self, target: ast.Subscript, value: Value) -> None:
         base = self.expr(target.value)
-        index = UNKNOWN if isinstance(target.slice, ast.Slice) else self.expr(target.slice)
-        if isinstance(target.slice, ast.Slice):
-            self.children(target.slice)
-        if base.kind == "tensor" and self.active and _may_be_empty(target.slice):
-            self.record(Site("item", "torch.Tensor.__setitem__", target))
+        index = self.indexed(base, target.slice)
+        if base.kind == "tensor" and self.active:
+            plain = index.kind in ("number", "none")
+            role = "item" if not plain else "slices" if may_be_empty(target.slice) else ""
+            if role:
+                self.record(Site(role, "torch.Tensor.__setitem__", target))
         if base.kind in ("dict", "module") and isinstance(target.value, (ast.Name, ast.Attribute)):
             key = index.literal if isinstance(index.literal, str) else None
             if isinstance(target.slice, ast.Constant) and type(target.slice.value) is int:
@@ -223,18 +227,13 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         self.scope.outer.update(node.names)
 
 
+_IN_PLACE = {ast.Add: "iadd", ast.Sub: "isub", ast.Mult: "imul", ast.Div: "itruediv", ast.Mod: "imod",
+             ast.FloorDiv: "ifloordiv", ast.Pow: "ipow", ast.MatMult: "imatmul", ast.BitAnd: "iand",
+             ast.BitOr: "ior", ast.BitXor: "ixor", ast.LShift: "ilshift", ast.RShift: "irshift"}  # fmt: skip
+
+
 def _with(base: Value, key: str, value: Value) -> Value:
     return replace(base, keys=(*(k for k in base.keys if k[0] != key), (key, value)))
-
-
-def _may_be_empty(index: ast.expr) -> bool:
-    """Whether only the run tells the bounds of a slice before the last one: ``x[a:b, c:d]``."""
-    slices = (
-        [item for item in index.elts if isinstance(item, ast.Slice)] if isinstance(index, ast.Tuple) else []
-    )
-    bounds = [[bound for bound in (item.lower, item.upper) if bound is not None] for item in slices]
-    bounded = [several for several in bounds if several]
-    return any(not isinstance(bound, ast.Constant) for several in bounded[:-1] for bound in several)
 
 
 def _with_element(base: Value, value: Value) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from astmigrate.analysis.sites import Site
-from astmigrate.analysis.text import parse_expression
+from astmigrate.analysis.text import may_be_empty, parse_expression
 from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.plan.names import NamePlans
 from astmigrate.plan.sites import described
@@ -124,9 +124,39 @@ class AttributePlans(NamePlans):
             site, "AM107", "torch.nn.Module.__setattr__", "mindspore.Tensor.__setitem__", note
         )
 
-    def _item(self, site: Site) -> None:
+    def _slices(self, site: Site) -> None:
         """``x[a:b, c:d] = y``."""
         row = self.row(site)
+        self.converted(site, "AM107", row, row.target or "", row.note)
+
+    def _item(self, site: Site) -> None:
+        """``x[i] = y`` where i may be a tensor."""
+        assert isinstance(site.node, ast.Subscript)
+        if may_be_empty(site.node.slice) or self.in_place.parts_ways(site, site.node.value):
+            self._slices(site)
+
+    def _augmented(self, site: Site) -> None:
+        """``x += y``."""
+        edits, note = self.in_place.augmented(site)
+        if edits:
+            self.change(site, *edits)
+            target = "mindspore.Tensor.__setitem__"
+            self.findings.converted(site, "AM107", site.name, target, note, review=bool(note))
+
+    def _bound(self, site: Site) -> None:
+        """``x[a:b]`` with a bound of numpy's."""
+        self._wrapped(site, "int")
+
+    def _index(self, site: Site) -> None:
+        """``x[i]`` with a number or an array of numpy's."""
+        local, needs = self.names.spell("mindspore.Tensor")
+        self.need(site, needs)
+        self._wrapped(site, local)
+
+    def _wrapped(self, site: Site, function: str) -> None:
+        row = self.row(site)
+        start, end = self.text.start(site.node), self.text.end(site.node)
+        self.edit(Edit(start, end, (f"{function}(", Span(start, end), ")")))
         self.converted(site, "AM107", row, row.target or "", row.note)
 
     def _unclear(self, site: Site) -> None:

@@ -1,8 +1,8 @@
-"""Whether a layer that writes into its input can be seen to do so.
+"""Whether it can be seen that a tensor is changed in place.
 
-``nn.ReLU(inplace=True)`` after a convolution is a matter of memory alone: nobody else has the tensor. Where
-its input is a parameter, has another name, or is read again, what it writes is seen. Told from one class
-and one function each, in the order of the text; what cannot be told counts as seen.
+``nn.ReLU(inplace=True)`` or ``y += x`` after a convolution is a matter of memory alone: nobody else has the
+tensor. Where it is a parameter, has another name or a view, or is read again, the change is seen. Told from
+one class and one function each, in the order of the text; what cannot be told counts as seen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ _PASSES_ON = {
     "to", "float", "half", "double", "type", "type_as", "view_as", "t", "dropout", "Identity", "Flatten",
     "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "Sequential",
 }  # fmt: skip
+_VIEWS = _PASSES_ON & {
+    "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "swapaxes",
+    "movedim", "detach", "expand", "expand_as", "narrow", "select", "chunk", "split", "unbind", "view_as",
+    "t",
+} | {"diagonal", "swapdims", "moveaxis", "unfold", "as_strided"}  # fmt: skip
+_VIEWED = ("T", "mT", "H", "mH", "data")  # attributes
 _ADDS = ("add_module", "append")
+_Loop = ast.For | ast.AsyncFor | ast.While
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Scope = ast.ClassDef | _Function
 _MADE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
@@ -29,6 +36,8 @@ def is_new(node: ast.expr) -> bool:
     """Whether an expression makes a tensor that has no name yet."""
     if isinstance(node, ast.Call):
         name = _last(node.func)
+        if name in _VIEWS and isinstance(node.func, ast.Attribute) and is_new(node.func.value):
+            return True
         writes = any(k.arg == "inplace" and getattr(k.value, "value", True) for k in node.keywords)
         return name not in _PASSES_ON and not name.endswith("_") and not writes
     return isinstance(node, _MADE)
@@ -62,10 +71,39 @@ class Freshness:
         self._steps: dict[int, list[_Step]] = {}  # by function
         self._uses: dict[int, dict[str, list[_Use]]] = {}  # by class and attribute
 
-    def change_is_unseen(self, statement: ast.stmt, name: str) -> bool:
-        """Whether a statement may change the tensor called ``name`` in the function around it."""
+    def change_is_unseen(self, statement: ast.stmt, name: str, *, rebinds: bool = False) -> bool:
+        """Whether a statement may change the tensor called ``name`` in the function around it.
+
+        ``rebinds`` tells that what comes of the statement will be bound to the same name.
+        """
         function = self._function(statement)
-        return function is not None and self._name_is_unseen(function, statement, name)
+        return function is not None and self._name_is_unseen(function, statement, name, rebinds)
+
+    def is_view(self, statement: ast.stmt, node: ast.expr) -> bool:
+        """Whether a tensor is a view that ``[...] =`` does not write through: no slice, but ``x.view(6)``."""
+        function = self._function(statement)
+        if not isinstance(node, ast.Name) or function is None:
+            return _makes_view(node)
+        bound: ast.expr | None = None
+        for step in self._steps_of(function):
+            if step.statement is statement:
+                break
+            if node.id in step.binds and not isinstance(step.statement, ast.AugAssign):
+                bound = step.statement.value if isinstance(step.statement, ast.Assign) else None
+        return bound is not None and _makes_view(bound)
+
+    def has_views(self, statement: ast.stmt, name: str) -> bool:
+        """Whether views of the tensor called ``name`` were made before a statement and are read later."""
+        function, views, after = self._function(statement), set[str](), False
+        for step in self._steps_of(function) if function is not None else ():
+            value = step.statement.value if isinstance(step.statement, ast.Assign) else None
+            if step.statement is statement:
+                after = True
+            elif after and any(step.reads[view] for view in views):
+                return True
+            elif not after and value is not None and _is_view_of(value, name):
+                views |= step.binds - {name}
+        return False
 
     def layer_is_unseen(self, statement: ast.stmt | None, made: ast.Call) -> bool:
         """Whether all that the layer made by this call, a part of the statement, writes into is its own."""
@@ -112,24 +150,35 @@ class Freshness:
             return is_new(argument)
         return self._name_is_unseen(use.function, use.step.statement, argument.id)
 
-    def _name_is_unseen(self, function: _Function, statement: ast.stmt, name: str) -> bool:
+    def _name_is_unseen(
+        self, function: _Function, statement: ast.stmt, name: str, rebinds: bool = False
+    ) -> bool:
         """Whether the statement may change the tensor called ``name`` and no other name of it is read later.
 
         The name was bound to something new before and got no second name since; behind the statement it is
         bound anew, by the statement itself or another, before it is read.
         """
         fresh = seen = rebound = after = False
+        since = 0  # the line where the tensor was made
+        loop: _Loop | None = None
         for step in self._steps_of(function):
             if step.statement is statement:
-                after, rebound, seen = True, name in step.binds, step.reads[name] > 1
-            elif after and not rebound:
+                loop = self._loop(function, statement, since)
+                after, rebound = True, rebinds or name in step.binds
+                seen = step.reads[name] > 1 or (loop is not None and not rebound)
+            elif not after:
+                fresh, since = _freshness(step, name, fresh, since)
+            elif loop is not None and name in step.shares and _end(step.statement) <= _end(loop):
+                seen = True  # by the next round
+            elif not rebound:
                 seen = seen or step.reads[name] > 0
                 rebound = name in step.binds
-            elif not after and name in step.binds and not isinstance(step.statement, ast.AugAssign):
-                fresh = isinstance(step.statement, ast.Assign) and is_new(step.statement.value)
-            elif not after and name in step.shares:
-                fresh = False
         return fresh and not seen
+
+    def _loop(self, function: _Function, statement: ast.stmt, since: int) -> _Loop | None:
+        """The outermost loop around a statement that begins behind a line."""
+        loops = [step.statement for step in self._steps_of(function) if isinstance(step.statement, _Loop)]
+        return next((loop for loop in loops if since < loop.lineno <= statement.lineno <= _end(loop)), None)
 
     def _around(self, node: ast.stmt | ast.expr) -> list[_Scope]:
         """The classes and functions that hold a node, the outermost first."""
@@ -198,6 +247,68 @@ def _inner_statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield from child.body
 
 
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _freshness(step: _Step, name: str, fresh: bool, since: int) -> tuple[bool, int]:
+    """Whether a name stands for a tensor of its own after a step, and the line where that was made."""
+    statement = step.statement
+    if name not in step.binds or isinstance(statement, ast.AugAssign):
+        return fresh and name not in step.shares, since
+    if not isinstance(statement, ast.Assign) or len(statement.targets) > 1:
+        return False, since
+    if isinstance(statement.targets[0], ast.Name) and _is_part_of(statement.value, name):
+        return fresh, since
+    return is_new(statement.value), statement.lineno
+
+
+def _is_part_of(node: ast.expr, name: str) -> bool:
+    """Whether an expression is a view of one tensor alone: ``y.view(-1)``, ``y[0]``, ``y.T``."""
+    inner = node.func if isinstance(node, ast.Call) and _last(node.func) in _VIEWS else node
+    while isinstance(inner, ast.Attribute | ast.Subscript):
+        inner = inner.value
+        if isinstance(inner, ast.Name):
+            return inner.id == name
+    return False
+
+
+def _makes_view(node: ast.expr) -> bool:
+    """Whether an expression is a view made by a call or an attribute, or a part of what such a call gives."""
+    if isinstance(node, ast.Subscript):
+        return _makes_view(node.value)
+    if isinstance(node, ast.Attribute):
+        return node.attr in _VIEWED
+    return isinstance(node, ast.Call) and _last(node.func) in _VIEWS and not is_new(node)
+
+
+def _is_view_of(node: ast.expr, name: str) -> bool:
+    """Whether an expression is a view of the tensor called ``name``: a slice, or made by a call."""
+    if isinstance(node, ast.Subscript):
+        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        sliced = all(isinstance(item, ast.Slice | ast.Constant) for item in items)
+        return sliced and isinstance(node.value, ast.Name) and node.value.id == name
+    return _makes_view(node) and name in _owners(node)
+
+
+def _owners(node: ast.expr | None) -> Iterator[str]:
+    """The names whose tensors an expression may give on: itself, a view of it, a part, one of several."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Subscript | ast.Starred):
+        yield from _owners(node.value)
+    elif isinstance(node, ast.Attribute):
+        yield from _owners(node.value) if node.attr in _VIEWED else ()
+    elif isinstance(node, ast.Call) and _last(node.func) in _PASSES_ON:
+        for argument in (getattr(node.func, "value", None), *node.args):
+            yield from _owners(argument)
+    elif isinstance(node, ast.IfExp):
+        yield from (*_owners(node.body), *_owners(node.orelse))
+    elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+        for item in node.elts:
+            yield from _owners(item)
+
+
 def _statements(function: _Function) -> list[ast.stmt]:
     """All statements of a function in the order of the text."""
     found: list[ast.stmt] = []
@@ -227,15 +338,24 @@ def _step(statement: ast.stmt) -> _Step:
 
 
 def _shared(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """Tensors that get another name or a place elsewhere: ``y = x``, ``[x, y]``, ``all.append(x)``."""
+    """Tensors that get another name or a place elsewhere: ``y = x[0]``, ``[x, y]``, ``all.append(x)``."""
     for node in nodes:
-        inside: Sequence[ast.AST | None] = ()
-        if isinstance(node, ast.Assign | ast.Return):
+        inside: Sequence[ast.expr | None] = ()
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
             inside = (node.value,)
-        elif isinstance(node, ast.List | ast.Tuple) and isinstance(node.ctx, ast.Load):
+        elif isinstance(node, ast.List | ast.Tuple | ast.Set) and _is_read(node):
             inside = node.elts
         elif isinstance(node, ast.Dict):
             inside = node.values
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            inside = (node.iter,)
+        elif isinstance(node, ast.Yield):
+            inside = (node.value,)
         elif isinstance(node, ast.Call) and _last(node.func) in ("append", "insert", "extend", "add"):
             inside = node.args
-        yield from (item.id for item in inside if isinstance(item, ast.Name))
+        for item in inside:
+            yield from _owners(item)
+
+
+def _is_read(node: ast.List | ast.Tuple | ast.Set) -> bool:
+    return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)

@@ -1,17 +1,20 @@
 """What becomes of calls that change an argument: ``x.add_(y)``, ``torch.add(x, y, out=z)``.
 
 On MindSpore's CPU backend in-place methods do nothing, and its functions have no ``out``. As a statement
-such a call becomes an assignment into its tensor, ``x[...] = x + y``, which every name of it sees.
+such a call becomes an assignment into its tensor, ``x[...] = x + y``, which every name of it sees, or binds
+its name anew where there is no other. A view other than a slice hands on what ``[:]`` is assigned, not what
+``[...]`` is; gradients do not follow it. All of that is measured, on CPU.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from astmigrate.analysis.sites import Site
+from astmigrate.analysis.sites import Analysis, Site
 from astmigrate.analysis.text import Text
 from astmigrate.binding import Bound
 from astmigrate.model import Edit, NeedsAdapter, Span, Unsupported
@@ -21,6 +24,9 @@ from astmigrate.tables import NO_OUT, Form, Row, Tables
 
 OUT = "out"
 _RESIZES = "'out' must have the shape of the result: PyTorch resizes it, an assignment does not."
+_ARGUMENT = re.compile(r"\{\w+\}")  # a template that is an argument: the name would be another's
+_VIEW = "It is a view: its base gets the values, but no gradient of them."
+_SAVES = "The gradient of this step is wrong: MindSpore takes it at the values that are overwritten here."
 _ALSO = "PyTorch changes it in place too; here only the result is changed."
 
 
@@ -40,12 +46,12 @@ def written_to(form: Form, bound: Sequence[Bound]) -> Form:
 class InPlace:
     """The calls of one file that change what others may see."""
 
-    def __init__(self, text: Text, sites: Sequence[Site], tables: Tables) -> None:
-        self.text = text
+    def __init__(self, text: Text, analysis: Analysis, tables: Tables) -> None:
+        self.text, self._copies = text, analysis.copies
         self._freshness = Freshness(text.tree)
         self._by_name: dict[int, Site] = {}  # in-place methods by their name's node
         self._chained: set[int] = set()  # those of them whose value is only changed further
-        for site in sites:
+        for site in analysis.sites:
             row = tables.row(site.name) if site.role == "method" else None
             if row is not None and row.inplace:
                 self._by_name[id(site.node)] = site
@@ -66,12 +72,12 @@ class InPlace:
             raise NeedsAdapter(f"'{row.mutates}' writes into what others may see")
 
     def assigned(self, site: Site, form: Form) -> tuple[list[Edit], str]:
-        """The edits that make a statement an assignment; else what to tell of a call that is none."""
+        """The edits that make a statement an assignment, and what to tell of it."""
         changed = self.changed(site, form)
         if changed is None or id(site.node) in self._chained:
             return [], ""
         if site.statement:
-            return [self.assignment(site, changed, form)], ""
+            return self.assignment(site, changed, form)
         target = site.within.targets[0] if isinstance(site.within, ast.Assign) else None
         if target is None or ast.unparse(target) != ast.unparse(changed):
             return [], _ALSO
@@ -79,20 +85,62 @@ class InPlace:
         if not isinstance(target, ast.Name) or self._freshness.change_is_unseen(site.within, target.id):
             return [], ""
         end = self.text.end(target)  # x = F.relu(x, inplace=True), where x has another name
-        return [Edit(end, end, ("[...]",))], ""
+        item, note = self._item(site.within, target, form.saves)
+        return [Edit(end, end, (item,))], note
 
-    def assignment(self, site: Site, changed: ast.expr, form: Form) -> Edit:
+    def assignment(self, site: Site, changed: ast.expr, form: Form) -> tuple[list[Edit], str]:
         """``x[...] = `` before a call that computes what torch would write into x.
 
-        A slice takes its value as it is, and so does a parameter's ``data``, of which ``[...]`` is a copy.
+        Where nobody else sees x, ``x = ``. A slice takes its value as it is, and so does a parameter's
+        ``data``, of which ``[...]`` is a copy.
         """
         assert site.arguments is not None
+        assert site.within is not None
         if not simple(changed):
             raise Unsupported("it changes the result of an expression in place")
+        if id(changed) in self._copies:
+            raise Unsupported("PyTorch changes a copy here, and what is indexed stays as it is")
         start = self.text.statement_start(self.text.start(site.arguments.call))
         direct = isinstance(changed, ast.Subscript) or getattr(changed, "attr", "") == "data" or form.rebind
-        middle = " = " if direct else "[...] = "
-        return Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), middle))
+        item, note = "", ""
+        shared = form.template is not None and bool(_ARGUMENT.fullmatch(form.template))  # by copy_
+        if not direct and (shared or not self._is_unseen(site.within, changed)):
+            item, note = self._item(site.within, changed, form.saves)
+        return [
+            Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), f"{item} = "))
+        ], note
+
+    def augmented(self, site: Site) -> tuple[list[Edit], str]:
+        """``x += y`` binds x anew in MindSpore: where others see x, it becomes ``x[...] += y``."""
+        statement, target = site.within, site.node
+        assert isinstance(statement, ast.AugAssign)
+        assert isinstance(target, ast.Name)
+        if self._freshness.change_is_unseen(statement, target.id):
+            return [], ""
+        item, note = self._item(statement, target, isinstance(statement.op, ast.Mult | ast.Pow))
+        end = self.text.end(target)
+        return [Edit(end, end, (item,))], note
+
+    def parts_ways(self, site: Site, tensor: ast.expr) -> bool:
+        """Whether a tensor, assigned to through a tensor as index, is a view or has views read later.
+
+        In PyTorch all of them change; in MindSpore (on CPU) this one alone, unless it is a slice.
+        """
+        if site.within is None:
+            return False
+        has_views = isinstance(tensor, ast.Name) and self._freshness.has_views(site.within, tensor.id)
+        return has_views or self._freshness.is_view(site.within, tensor)
+
+    def _is_unseen(self, statement: ast.stmt, changed: ast.expr) -> bool:
+        return isinstance(changed, ast.Name) and self._freshness.change_is_unseen(
+            statement, changed.id, rebinds=True
+        )
+
+    def _item(self, statement: ast.stmt, changed: ast.expr, saves: bool) -> tuple[str, str]:
+        """The index by which all of a tensor is assigned to, and what to tell of that."""
+        if self._freshness.is_view(statement, changed):
+            return "[:]", _VIEW
+        return "[...]", _SAVES if saves else ""
 
     def changed(self, site: Site, form: Form) -> ast.expr | None:
         """What an in-place call changes that others may see: the object that a chain of them begins with."""

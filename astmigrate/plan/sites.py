@@ -53,7 +53,7 @@ class SitePlans:
         self.out = Planned()
         self.unresolved: list[Site] = []
         self._adapted_bases: set[int] = set()
-        self._in_place = InPlace(self.text, self.analysis.sites, self.tables)
+        self.in_place = InPlace(self.text, self.analysis, self.tables)
 
     def site(self, site: Site) -> None:
         """Plans one site by its role; what cannot be converted stays as it is, with a finding."""
@@ -101,7 +101,7 @@ class SitePlans:
         if form.manual:
             raise Unsupported(form.manual)
         form = written_to(form, bound)
-        self._in_place.check_layer(site, row, bound)
+        self.in_place.check_layer(site, row, bound)
         call = site.arguments.call
         where = Target(self.text, call, self.names, site.receiver, init, lambda: self.loose(site, call))
         if form.handler:
@@ -115,7 +115,7 @@ class SitePlans:
         notes = [n for n in (form.note, *written.notes) if n]
         review = form.level == "review" or bool(written.notes)
         if form.inplace:
-            assignment, note = self._in_place.assigned(site, form)
+            assignment, note = self.in_place.assigned(site, form)
             edits = [*assignment, *edits]
             if note:
                 notes.append(note)
@@ -154,16 +154,17 @@ class SitePlans:
         name = self.snippet(row)
         local, needs = self.names.spell(f"snippets.{name}")
         self.need(site, needs)
-        node = site.node
+        node, note = site.node, ""
         target = f"{self.names.snippet_module.lstrip('.')}.{name}"
         if site.role == "method":
             assert site.arguments is not None
             assert isinstance(node, ast.Attribute)
             call = site.arguments.call
             start = self.text.start(call)
-            changed = self._in_place.changed(site, row) if row.inplace and site.statement else None
+            changed = self.in_place.changed(site, row) if row.inplace and site.statement else None
             if changed is not None:
-                self.edit(self._in_place.assignment(site, changed, row))
+                edits, note = self.in_place.assignment(site, changed, row)
+                self.change(site, *edits)
             opening = self.text.data.index(b"(", self.text.end(node)) + 1
             separator = ", " if call.args or call.keywords else ""
             self.edit(
@@ -171,7 +172,8 @@ class SitePlans:
             )
         else:
             self.edit(Edit(self.text.start(node), self.text.end(node), (local,)))
-        self.converted(site, "AM106", row, target, "It takes PyTorch's arguments.", row.note)
+        takes = "It takes PyTorch's arguments."
+        self.converted(site, "AM106", row, target, takes, row.note, note, review=bool(note))
 
     def snippet(self, row: Row) -> str:
         """Makes sure that a row's adapter will be written; ``Unsupported`` where there can be none."""
