@@ -22,6 +22,15 @@ _VIDEOS: tuple[Inputs, ...] = tuple(
     (f"f32[1, 3, {frames}, {n}, {n}]",) for frames, n in ((8, 64), (16, 112), (16, 224))
 )
 _PAIRS: tuple[Inputs, ...] = (("f32[1, 3, 128, 128]", "f32[1, 3, 128, 128]"),)
+_MASKED_FRAMES: tuple[Inputs, ...] = (
+    (
+        "f32[1, 5, 3, 120, 216]", "f32[1, 5, 1, 120, 216] 0..1", "f32[1, 5, 1, 120, 216] 0..1",
+        "f32[1, 4, 4, 120, 216]", "5",
+    ),
+)  # fmt: skip
+_FRAMES: tuple[Inputs, ...] = (("f32[5, 3, 64, 96]", "f32[5, 1, 64, 96] 0..1", "f32[4, 4, 64, 96]"),)
+_FLOWS: tuple[Inputs, ...] = (("f32[1, 5, 2, 64, 96]", "f32[1, 5, 1, 64, 96] 0..1"),)
+_FROM_SPECTRA = "from_audio=False"  # what turns sounds into spectra needs a library of its own
 _SOUNDS: tuple[Inputs, ...] = tuple((f"f32[1, {n}, 128]", "i64[1] 128..129") for n in (64, 80, 120))
 
 
@@ -30,17 +39,23 @@ class Package:
     """A package: the module to import, how its models are listed and what they are given.
 
     ``listing`` gives (name, function) pairs in that module's names, ``args`` may use the function as
-    ``__root__``; ``inputs`` is what models of a module with that word in its name take, others take images.
+    ``__root__``; ``inputs`` is what models of a module with that word in its name take, others take images,
+    and ``settings`` are arguments of theirs.
     """
 
     module: str
     listing: str
     args: str = ""
     inputs: tuple[tuple[str, tuple[Inputs, ...]], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
     def takes(self, module: str) -> tuple[Inputs, ...]:
         """The inputs to try in turn."""
         return next((inputs for word, inputs in self.inputs if word in module), _IMAGES)
+
+    def given(self, module: str) -> str:
+        """The arguments of a constructor."""
+        return next((settings for word, settings in self.settings if word in module), self.args)
 
 
 PACKAGES = {
@@ -55,19 +70,29 @@ PACKAGES = {
     "pytorchcv": Package(
         "pytorchcv.model_provider",
         "sorted(_models.items())",
-        inputs=(("jasper", _SOUNDS), ("quartznet", _SOUNDS)),
+        inputs=(
+            ("jasper", _SOUNDS),
+            ("quartznet", _SOUNDS),
+            ("propainter_ip", _FRAMES),
+            ("propainter_rfc", _FLOWS),
+            ("propainter", _MASKED_FRAMES),
+            ("nvpattexp", (("f32[2, 8, 16, 29]", "i64[2] 3..4"),)),
+            ("pfpcnet", (("f32[1, 1, 320, 240]",),)),
+        ),
+        settings=(("jasper", _FROM_SPECTRA), ("quartznet", _FROM_SPECTRA)),
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Constructor:
-    """A model by name; ``root`` makes it, ``inputs`` are tried in turn."""
+    """A model by name; ``root`` makes it with ``args``, ``inputs`` are tried in turn."""
 
     package: str
     root: str
     name: str
     inputs: tuple[Inputs, ...] = _IMAGES
+    args: str = ""
 
     @property
     def key(self) -> str:
@@ -78,11 +103,6 @@ class Constructor:
     def family(self) -> str:
         """The module that defines it."""
         return self.root.partition(":")[0].rpartition(".")[2]
-
-    @property
-    def args(self) -> str:
-        """With which arguments it is made."""
-        return PACKAGES[self.package].args
 
 
 _LIST = """
@@ -102,7 +122,8 @@ def constructors(source: Path) -> list[Constructor]:
         environment = {**os.environ, **SETTINGS, "PYTHONPATH": package_path()}
         done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         for model, module, function in json.loads(done.stdout.splitlines()[-1]):
-            found.append(Constructor(name, f"{module}:{function}", model, package.takes(module)))
+            root, args = f"{module}:{function}", package.given(module)
+            found.append(Constructor(name, root, model, package.takes(module), args))
     return found
 
 
