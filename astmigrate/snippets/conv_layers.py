@@ -13,8 +13,9 @@ from mindspore import Tensor, nn, ops
 
 
 def per_axis(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
-    """One number for each axis."""
-    return (value,) * axes if isinstance(value, int) else tuple(value) * (axes if len(value) == 1 else 1)
+    """One number for each axis; numpy's, too, which MindSpore's layers refuse."""
+    sizes = tuple(value) if isinstance(value, Sequence) else (value,)
+    return tuple(int(size) for size in sizes) * (axes if len(sizes) == 1 else 1)
 
 
 def both_sides(padding: int | Sequence[int], axes: int) -> tuple[int, ...]:
@@ -85,14 +86,14 @@ class Conv1d(nn.Conv1d):
         kernel, step, gap = (per_axis(value, 1)[0] for value in (kernel_size, stride, dilation))
         zeros, named = padding_mode == "zeros", isinstance(padding, str)
         super().__init__(
-            in_channels,
-            out_channels,
+            int(in_channels),
+            int(out_channels),
             kernel,
             step,
             pad_mode=padding if named and zeros else "pad",
             padding=0 if named or not zeros else per_axis(padding, 1)[0],
             dilation=gap,
-            group=groups,
+            group=int(groups),
             has_bias=bool(bias),
             dtype=dtype or ms.float32,
         )
@@ -124,14 +125,14 @@ class Conv2d(nn.Conv2d):
         kernel, step, gap = (per_axis(value, 2) for value in (kernel_size, stride, dilation))
         zeros, named = padding_mode == "zeros", isinstance(padding, str)
         super().__init__(
-            in_channels,
-            out_channels,
+            int(in_channels),
+            int(out_channels),
             kernel,
             step,
             pad_mode=padding if named and zeros else "pad",
             padding=0 if named or not zeros else both_sides(padding, 2),
             dilation=gap,
-            group=groups,
+            group=int(groups),
             has_bias=bool(bias),
             dtype=dtype or ms.float32,
         )
@@ -163,14 +164,14 @@ class Conv3d(nn.Conv3d):
         kernel, step, gap = (per_axis(value, 3) for value in (kernel_size, stride, dilation))
         zeros, named = padding_mode == "zeros", isinstance(padding, str)
         super().__init__(
-            in_channels,
-            out_channels,
+            int(in_channels),
+            int(out_channels),
             kernel,
             step,
             pad_mode=padding if named and zeros else "pad",
             padding=0 if named or not zeros else both_sides(padding, 3),
             dilation=gap,
-            group=groups,
+            group=int(groups),
             has_bias=bool(bias),
             dtype=dtype or ms.float32,
         )

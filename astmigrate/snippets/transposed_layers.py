@@ -52,14 +52,14 @@ class ConvTranspose1d(nn.Conv1dTranspose):
     ) -> None:
         kernel, step, gap, side = (per_axis(v, 1)[0] for v in (kernel_size, stride, dilation, padding))
         super().__init__(
-            in_channels,
-            out_channels,
+            int(in_channels),
+            int(out_channels),
             kernel,
             step,
             pad_mode="pad",
             padding=side,
             dilation=gap,
-            group=groups,
+            group=int(groups),
             has_bias=bool(bias),
             dtype=dtype or ms.float32,
         )
@@ -98,14 +98,14 @@ class ConvTranspose2d(nn.Conv2dTranspose):
     ) -> None:
         kernel, step, gap = (per_axis(value, 2) for value in (kernel_size, stride, dilation))
         super().__init__(
-            in_channels,
-            out_channels,
+            int(in_channels),
+            int(out_channels),
             kernel,
             step,
             pad_mode="pad",
             padding=both_sides(padding, 2),
             dilation=gap,
-            group=groups,
+            group=int(groups),
             has_bias=bool(bias),
             dtype=dtype or ms.float32,
         )
@@ -140,13 +140,13 @@ class ConvTranspose3d(nn.Conv3dTranspose):
     ) -> None:
         kernel, step = per_axis(kernel_size, 3), per_axis(stride, 3)
         super().__init__(
-            in_channels,
-            out_channels,
+            int(in_channels),
+            int(out_channels),
             kernel,
             step,
             pad_mode="pad",
             padding=both_sides(padding, 3),
-            group=groups,
+            group=int(groups),
             has_bias=bool(bias),
             dtype=dtype or ms.float32,
         )

@@ -74,7 +74,7 @@ PACKAGES = {
             ("jasper", _SOUNDS),
             ("quartznet", _SOUNDS),
             ("propainter_ip", _FRAMES),
-            ("propainter_rfc", _FLOWS),
+            ("propainter_rfc", _FLOWS), ("raft", _PAIRS),
             ("propainter", _MASKED_FRAMES),
             ("nvpattexp", (("f32[2, 8, 16, 29]", "i64[2] 3..4"),)),
             ("pfpcnet", (("f32[1, 1, 320, 240]",),)),
