@@ -122,3 +122,96 @@ def test_a_second_run_changes_nothing(body: str) -> None:
     """Neither an assignment nor what stayed."""
     once = migrated(body).code
     assert migrate_source(once).code == once
+
+
+def body(*lines: str) -> str:
+    """What becomes of a function's lines."""
+    return line(migrated("\n    ".join(lines))).replace("\n    ", "\n")
+
+
+UNSEEN = {
+    "w = x * 2\nw += y": "w = x * 2\nw += y",
+    "w = x * 2\nw.mul_(y)": "w = x * 2\nw = w * y",
+    "w = (x * 2).view(-1)\nw += 1": "w = (x * 2).view(-1)\nw += 1",
+    "w = x * 2\nw = w.reshape(n)\nw.mul_(2)": "w = x * 2\nw = w.reshape(n)\nw = w * 2",
+    "for i in n:\n    w = x * i\n    w += 1\n    z.append(w)": (
+        "for i in n:\n    w = x * i\n    w += 1\n    z.append(w)"
+    ),
+    "w = x * 2\nif n:\n    return w\nw += 1": "w = x * 2\nif n:\n    return w\nw += 1",
+}
+SEEN = {
+    "x += y": "x[...] += y",
+    "w = x * 2\nv = w\nw += y": "w = x * 2\nv = w\nw[...] += y",
+    "w = x * 2\nv = w[0]\nw.add_(y)": "w = x * 2\nv = w[0]\nw[...] = w + y",
+    "w = v = x * 2\nw -= y": "w = v = x * 2\nw[...] -= y",
+    "w, v = x, y\nw += 1": "w, v = x, y\nw[...] += 1",
+    "w = torch.zeros(3)\nfor i in n:\n    w += i\n    n.append(w)":
+        "w = ops.zeros(3)\nfor i in n:\n    w[...] += i\n    n.append(w)",
+    # only [:] is handed on to what a view is of
+    "w = x.view(-1)\nw += y": "w = x.view(-1)\nw[:] += y",
+    "w = x.T\nw.mul_(2)": "w = x.T\nw[:] = w * 2",
+    "w, v = x.chunk(2)\nw.sub_(1)": "w, v = x.chunk(2)\nw[:] = w - 1",
+    "w = x[0]\nw += 1": "w = x[0]\nw[...] += 1",
+    # the name must not become another's
+    "w = x * 2\nw.copy_(y)": "w = x * 2\nw[...] = y",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("before", UNSEEN)
+def test_what_nobody_sees_binds_its_name(before: str) -> None:
+    """As MindSpore's ``+=`` does by itself."""
+    assert body(*before.split("\n")) == UNSEEN[before]
+
+
+@pytest.mark.parametrize("before", SEEN)
+def test_what_others_see_is_assigned_to(before: str) -> None:
+    """Every name, view and base sees an assignment into the tensor."""
+    assert body(*before.split("\n")) == SEEN[before]
+
+
+def test_numbers_and_strings_are_left_alone() -> None:
+    """``+=`` of what is no tensor."""
+    lines = ("s = 'a'", "s += 'b'", "k = 1", "k += 1", "l = []", "l += [x]")
+    assert body(*lines) == "\n".join(lines)
+
+
+CAUTIONS = {
+    "w = x.view(-1); w += y": "torch.Tensor.__iadd__",  # no gradient follows
+    "x *= y": "torch.Tensor.__imul__",  # the gradient is taken at new values
+    "x.clamp_(0, 1)": "torch.Tensor.clamp_",
+    "x.view(-1)[y] = 0": "torch.Tensor.__setitem__",  # not handed on
+    "w = x[0]; x[y] = 0; return w": "torch.Tensor.__setitem__",
+    "x[n:, y:] = 0": "torch.Tensor.__setitem__",  # may be empty
+}
+
+
+@pytest.mark.parametrize("before", CAUTIONS)
+def test_what_goes_another_way_is_to_be_looked_at(before: str) -> None:
+    assert levels(migrated(before), CAUTIONS[before]) == {Level.REVIEW}
+
+
+@pytest.mark.parametrize(
+    "before", ["x += y", "x.add_(y)", "x[y] = 0", "x[n] = 0", "x[0, n:] = 1", "x[0] *= y"]
+)
+def test_what_goes_the_same_way_is_not(before: str) -> None:
+    assert Level.REVIEW not in {finding.level for finding in migrated(before).findings}
+
+
+def test_a_copy_that_is_changed_is_no_assignment() -> None:
+    """In PyTorch ``x[index].add_(1)`` changes what nobody has."""
+    assert levels(migrated("x[y].add_(1)"), "torch.Tensor.add_") == {Level.MANUAL}
+    assert line(migrated("x[n].add_(1)")) == "x[n] = x[n] + 1"
+
+
+NUMPY = {
+    "x[i]": "x[Tensor(i)]",
+    "x[:, i[0]:i[1]]": "x[:, int(i[0]):int(i[1])]",
+    "x[n:]": "x[n:]",
+    "i[i]": "i[i]",
+}
+
+
+@pytest.mark.parametrize("before", NUMPY)
+def test_numbers_and_arrays_of_numpys_are_no_index(before: str) -> None:
+    migration = migrated(f"i = np.arange(2); return {before}", "import torch\nimport numpy as np")
+    assert line(migration) == f"i = np.arange(2); return {NUMPY[before]}"
