@@ -36,7 +36,7 @@ from astmigrate.verify.zoo_page import Record
 ROOT = Path(__file__).parents[2]
 OUT = CACHE / "zoo"
 RECORD = ROOT / "docs" / "zoo.json"
-_TRIES = 4  # inputs that a model is run with at most
+_MORE = 4  # inputs that are tried from the first on that PyTorch takes
 SECONDS, MEMORY = 240.0, 10 << 30  # of each side
 
 
@@ -60,11 +60,15 @@ class Runner:
         moves the least.
         """
         tried: list[Outcome] = []
+        ran: list[Outcome] = []  # in PyTorch at least
+        more = _MORE
         usual = [inputs for inputs in model.inputs if inputs == self._taken.get(model.family)]
         for inputs in dict.fromkeys((*usual, *model.inputs)):
             tried.append(self._verified(model, inputs))
-            ran = [outcome for outcome in tried if outcome.failure is None or outcome.failure.side != TORCH]
-            if len(ran) == _TRIES or not self._wants_another(tried[-1]):
+            if tried[-1].failure is None or tried[-1].failure.side != TORCH:
+                ran.append(tried[-1])
+            more -= bool(ran)
+            if not more or not self._wants_another(tried[-1]):
                 break
         outcome = min(ran, key=lambda outcome: outcome.rounding or 0.0) if ran else tried[0]
         if ran:
