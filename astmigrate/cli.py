@@ -9,8 +9,7 @@ from typing import NoReturn
 import click
 
 from astmigrate import __version__
-
-DEFAULT = "migrate"
+from astmigrate.command_group import DefaultGroup
 
 _EXAMPLES = """\b
 Examples:
@@ -33,34 +32,6 @@ Exit codes:
 """
 
 
-class _DefaultGroup(click.Group):
-    """A group whose first command may be left out: ``astmigrate SRC`` is ``astmigrate migrate SRC``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        known = {*self.commands, *(name for option in self.get_params(ctx) for name in option.opts)}
-        if args and args[0] not in known:
-            args = [DEFAULT, *args]
-        return super().parse_args(ctx, args)
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(ctx.command_path, "[migrate] SRC... (-o OUT | --diff | --check)")
-        formatter.write_usage(ctx.command_path, "COMMAND ...", prefix="       ")
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options of the command that is meant where none is named, then the commands."""
-        migrate = self.commands[DEFAULT]
-        own = {record[0]: record for record in self._records(self, ctx)}
-        rows = [*(r for r in self._records(migrate, ctx) if r[0] not in own), *own.values()]
-        with formatter.section("Options"):
-            formatter.write_dl(rows)
-        self.format_commands(ctx, formatter)
-
-    def _records(self, command: click.Command, ctx: click.Context) -> list[tuple[str, str]]:
-        options = (param for param in command.get_params(ctx) if isinstance(param, click.Option))
-        records = (option.get_help_record(ctx) for option in options)
-        return [record for record in records if record is not None]
-
-
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -72,7 +43,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.group(
-    cls=_DefaultGroup, context_settings=_CONTEXT, epilog=f"{_EXAMPLES}\n{_EXITS}", no_args_is_help=True
+    cls=DefaultGroup, context_settings=_CONTEXT, epilog=f"{_EXAMPLES}\n{_EXITS}", no_args_is_help=True
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
