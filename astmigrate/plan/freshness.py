@@ -36,7 +36,7 @@ def is_new(node: ast.expr) -> bool:
     """Whether an expression makes a tensor that has no name yet."""
     if isinstance(node, ast.Call):
         name = _last(node.func)
-        if name in _VIEWS and isinstance(node.func, ast.Attribute) and is_new(node.func.value):
+        if name in _PASSES_ON and isinstance(node.func, ast.Attribute) and is_new(node.func.value):
             return True
         writes = any(k.arg == "inplace" and getattr(k.value, "value", True) for k in node.keywords)
         return name not in _PASSES_ON and not name.endswith("_") and not writes
@@ -81,16 +81,20 @@ class Freshness:
 
     def is_view(self, statement: ast.stmt, node: ast.expr) -> bool:
         """Whether a tensor is a view that ``[...] =`` does not write through: no slice, but ``x.view(6)``."""
-        function = self._function(statement)
-        if not isinstance(node, ast.Name) or function is None:
+        if not isinstance(node, ast.Name):
             return _makes_view(node)
-        bound: ast.expr | None = None
-        for step in self._steps_of(function):
+        bound = self._bound(statement, node.id)
+        return bound is not None and _makes_view(bound)
+
+    def _bound(self, statement: ast.stmt, name: str) -> ast.expr | None:
+        """What a name was assigned before a statement; None if nothing, or not by ``=``."""
+        function, bound = self._function(statement), None
+        for step in self._steps_of(function) if function is not None else ():
             if step.statement is statement:
                 break
-            if node.id in step.binds and not isinstance(step.statement, ast.AugAssign):
+            if name in step.binds and not isinstance(step.statement, ast.AugAssign):
                 bound = step.statement.value if isinstance(step.statement, ast.Assign) else None
-        return bound is not None and _makes_view(bound)
+        return bound
 
     def has_views(self, statement: ast.stmt, name: str) -> bool:
         """Whether views of the tensor called ``name`` were made before a statement and are read later."""
@@ -265,12 +269,18 @@ def _freshness(step: _Step, name: str, fresh: bool, since: int) -> tuple[bool, i
 
 def _is_part_of(node: ast.expr, name: str) -> bool:
     """Whether an expression is a view of one tensor alone: ``y.view(-1)``, ``y[0]``, ``y.T``."""
-    inner = node.func if isinstance(node, ast.Call) and _last(node.func) in _VIEWS else node
-    while isinstance(inner, ast.Attribute | ast.Subscript):
-        inner = inner.value
-        if isinstance(inner, ast.Name):
-            return inner.id == name
-    return False
+    while not isinstance(node, ast.Name):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in _PASSES_ON
+        ):
+            node = node.func.value
+        elif isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+        else:
+            return False
+    return node.id == name
 
 
 def _makes_view(node: ast.expr) -> bool:
