@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -73,9 +74,9 @@ class Runner:
         outcome = min(ran, key=lambda outcome: outcome.rounding or 0.0) if ran else tried[0]
         if ran:
             self._taken[model.family] = outcome.request.inputs
-        differs = outcome.relative is not None and outcome.relative > zoo_page.LOOSE
-        told = predicted(model, outcome.request, self.out) if differs else ""
-        return zoo_page.record_of(model, outcome, told)
+        record = zoo_page.record_of(model, outcome)
+        told = predicted(model, outcome.request, self.out) if record.failed else ""
+        return replace(record, predicted=told[:300])
 
     def _wants_another(self, outcome: Outcome) -> bool:
         """Whether PyTorch does not take the input, or what differs says nothing: rounding does as much."""

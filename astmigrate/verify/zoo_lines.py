@@ -1,4 +1,4 @@
-"""Whether the report predicts that a model differs: a finding on a line that the model passes."""
+"""Whether the report predicts that a model fails or differs: a finding on a line that the model passes."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ def lines(frame, event, argument):
 def calls(frame, event, argument):
     return lines if frame.f_code.co_filename.startswith(path) else None
 sys.settrace(calls)
-model = eval(f"__root__({args})", {**vars(module), "__root__": getattr(module, function)}).eval()
-positional, named = make_inputs(tuple(inputs), 0)
-with torch.no_grad():
-    model(*map(as_tensor, positional), **{k: as_tensor(v) for k, v in named.items()})
-sys.settrace(None)
-json.dump(sorted(passed), open(sys.argv[2], "w"))
+try:
+    model = eval(f"__root__({args})", {**vars(module), "__root__": getattr(module, function)}).eval()
+    positional, named = make_inputs(tuple(inputs), 0)
+    with torch.no_grad():
+        model(*map(as_tensor, positional), **{k: as_tensor(v) for k, v in named.items()})
+finally:  # what it has passed until it failed
+    sys.settrace(None)
+    json.dump(sorted(passed), open(sys.argv[2], "w"))
 """
 
 
@@ -49,8 +51,8 @@ def predicted(model: Constructor, request: Request, out: Path) -> str:
         arguments = json.dumps([site, request.root, request.args, request.inputs])
         command = [sys.executable, "-P", "-c", _TRACE, arguments, str(told)]
         environment = {**os.environ, **SETTINGS, "PYTHONPATH": package_path()}
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False)
-        if done.returncode != 0:
+        subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False)
+        if not told.exists():
             return ""
         passed = {(str(Path(file).relative_to(site)), line) for file, line in json.loads(told.read_text())}
     report = json.loads((out / model.package / "report.json").read_text(encoding="utf-8"))

@@ -50,7 +50,7 @@ class Record:
         return self.failed == "mismatch" and not self.predicted
 
 
-def record_of(model: Constructor, outcome: Outcome, predicted: str) -> Record:
+def record_of(model: Constructor, outcome: Outcome, predicted: str = "") -> Record:
     """The record of an outcome."""
     failed, side, reason = "", "", ""
     if outcome.failure is not None:
