@@ -132,7 +132,11 @@ class AttributePlans(NamePlans):
     def _item(self, site: Site) -> None:
         """``x[i] = y`` where i may be a tensor."""
         assert isinstance(site.node, ast.Subscript)
-        if may_be_empty(site.node.slice) or self.in_place.parts_ways(site, site.node.value):
+        tensor = site.node.value
+        if isinstance(tensor, ast.Attribute) and tensor.attr == "data":  # of which only a copy would change
+            self.edit(Edit(receiver_end(self.text, tensor), self.text.end(tensor), ()))
+            self.findings.converted(site, "AM107", site.name, "mindspore.Tensor.__setitem__")
+        elif may_be_empty(site.node.slice) or self.in_place.parts_ways(site, tensor):
             self._slices(site)
 
     def _augmented(self, site: Site) -> None:
