@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from astmigrate.verify import zoo_page
-from astmigrate.verify.model_jobs import MINDSPORE, Failure, Gap, Stage
+from astmigrate.verify.model_jobs import MINDSPORE, TORCH, Failure, Gap, Stage
 from astmigrate.verify.outcomes import Outcome, Request, Verdict
-from astmigrate.verify.zoo import main
+from astmigrate.verify.zoo import Runner, main
 from astmigrate.verify.zoo_lines import predicted
-from astmigrate.verify.zoo_models import Constructor, sample
+from astmigrate.verify.zoo_models import Constructor, Inputs, sample
 from astmigrate.verify.zoo_page import record_of
 
 MODEL = Constructor("pytorchcv", "pytorchcv.models.resnet:resnet18", "resnet18")
@@ -79,6 +80,48 @@ def test_the_pages_are_those_of_the_record() -> None:
 def test_a_sample_has_so_many_of_each_family() -> None:
     models = [Constructor("p", f"p.{family}:f", f"{family}{n}") for family in "ab" for n in range(3)]
     assert [model.name for model in sample(models, 1)] == ["a0", "b0"]
+
+
+class Told(Runner):
+    """A runner that is told what comes of each input."""
+
+    def __init__(self, told: dict[str, Outcome]) -> None:
+        super().__init__(Path("s"), Path("o"))
+        self.told, self.tried = told, list[str]()
+
+    def verified(self, model: Constructor, inputs: Inputs) -> Outcome:
+        self.tried.append(inputs[0])
+        return replace(self.told[inputs[0]], request=replace(REQUEST, inputs=inputs))
+
+
+REFUSED = Outcome(
+    REQUEST, Verdict.FAILED, Stage.RUN, failure=Failure(TORCH, Stage.RUN, "RuntimeError", "shape")
+)
+SIX = replace(MODEL, inputs=tuple((name,) for name in "abcdef"))
+
+
+def rounded(relative: float, rounding: float) -> Outcome:
+    return replace(compared(relative), rounding=rounding)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "tried", "counts"),
+    [
+        ([REFUSED, rounded(5e-5, 0.0), REFUSED], "ab", "b"),
+        ([rounded(5e-5, 1e-2)], "a", "a"),  # equal all the same
+        ([rounded(2e-4, 1e-2), rounded(2e-4, 1e-3), rounded(5e-5, 1e-5)], "abc", "c"),
+        ([rounded(2e-4, 1e-2), rounded(9e-4, 1e-3), REFUSED, REFUSED, compared(0)], "abcd", "b"),
+        ([rounded(5e-4, 1e-6)], "a", "a"),  # no rounding
+    ],
+)
+def test_other_inputs_are_tried_where_one_is_refused_or_says_nothing(
+    outcomes: list[Outcome], tried: str, counts: str
+) -> None:
+    runner = Told(dict(zip("abcdef", outcomes, strict=False)))
+    record = runner.record(SIX)
+    assert ("".join(runner.tried), record.inputs, record.failed) == (tried, (counts,), "")
+    assert runner.record(SIX).inputs == (counts,)
+    assert runner.tried[len(tried)] == counts, "what the last of a family took is tried first"
 
 
 MODULE = """\

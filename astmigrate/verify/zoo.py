@@ -65,7 +65,7 @@ class Runner:
         more = _MORE
         usual = [inputs for inputs in model.inputs if inputs == self._taken.get(model.family)]
         for inputs in dict.fromkeys((*usual, *model.inputs)):
-            tried.append(self._verified(model, inputs))
+            tried.append(self.verified(model, inputs))
             if tried[-1].failure is None or tried[-1].failure.side != TORCH:
                 ran.append(tried[-1])
             more -= bool(ran)
@@ -87,7 +87,8 @@ class Runner:
         refused = failure.side == TORCH and failure.stage is Stage.RUN
         return refused and failure.error not in ("NotImplementedError", "Process")  # no other input will do
 
-    def _verified(self, model: Constructor, inputs: Inputs) -> Outcome:
+    def verified(self, model: Constructor, inputs: Inputs) -> Outcome:
+        """What comes of a constructor with these inputs."""
         request = Request(
             source=str(self.source / model.package), out=str(self.out), root=model.root, args=model.args,
             inputs=inputs, rules=str(self.out / model.package / "weights.json"), layers=Layers.NEVER,
