@@ -8,58 +8,37 @@ one class and one function each, in the order of the text; what cannot be told c
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-# What may give its argument, or a view of it, on.
-_PASSES_ON = {
-    "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "swapaxes",
-    "movedim", "detach", "expand", "expand_as", "narrow", "select", "chunk", "split", "unbind", "contiguous",
-    "to", "float", "half", "double", "type", "type_as", "view_as", "t", "dropout", "Identity", "Flatten",
-    "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "Sequential",
-}  # fmt: skip
-_VIEWS = _PASSES_ON & {
-    "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "swapaxes",
-    "movedim", "detach", "expand", "expand_as", "narrow", "select", "chunk", "split", "unbind", "view_as",
-    "t",
-} | {"diagonal", "swapdims", "moveaxis", "unfold", "as_strided"}  # fmt: skip
-_VIEWED = ("T", "mT", "H", "mH", "data")  # attributes
+from astmigrate.plan.steps import (
+    Function,
+    Step,
+    divided,
+    end_of,
+    fresh_after,
+    inner_statements,
+    is_new,
+    is_view_of,
+    last_name,
+    makes_view,
+    own_nodes,
+    reads_parts,
+    statements_of,
+    step_of,
+)
+
 _ADDS = ("add_module", "append")
 _Loop = ast.For | ast.AsyncFor | ast.While
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
-_Scope = ast.ClassDef | _Function
-_MADE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
-
-
-def is_new(node: ast.expr) -> bool:
-    """Whether an expression makes a tensor that has no name yet."""
-    if isinstance(node, ast.Call):
-        name = _last(node.func)
-        if name in _PASSES_ON and isinstance(node.func, ast.Attribute) and is_new(node.func.value):
-            return True
-        writes = any(k.arg == "inplace" and getattr(k.value, "value", True) for k in node.keywords)
-        return name not in _PASSES_ON and not name.endswith("_") and not writes
-    return isinstance(node, _MADE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A statement of a function, without those inside it: the names that it binds, reads and gives on."""
-
-    statement: ast.stmt
-    nodes: list[ast.AST]
-    binds: frozenset[str]
-    reads: Counter[str]
-    shares: frozenset[str]
+_Scope = ast.ClassDef | Function
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
     """Where a class reads an attribute: the step, None outside of all, and the call that it is, if any."""
 
-    function: _Function
-    step: _Step | None
+    function: Function
+    step: Step | None
     call: ast.Call | None
 
 
@@ -68,7 +47,7 @@ class Freshness:
 
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
-        self._steps: dict[int, list[_Step]] = {}  # by function
+        self._steps: dict[int, list[Step]] = {}  # by function
         self._uses: dict[int, dict[str, list[_Use]]] = {}  # by class and attribute
 
     def change_is_unseen(self, statement: ast.stmt, name: str, *, rebinds: bool = False) -> bool:
@@ -82,9 +61,9 @@ class Freshness:
     def is_view(self, statement: ast.stmt, node: ast.expr) -> bool:
         """Whether a tensor is a view that ``[...] =`` does not write through: no slice, but ``x.view(6)``."""
         if not isinstance(node, ast.Name):
-            return _makes_view(node)
+            return makes_view(node)
         bound = self._bound(statement, node.id)
-        return bound is not None and _makes_view(bound)
+        return bound is not None and makes_view(bound)
 
     def _bound(self, statement: ast.stmt, name: str) -> ast.expr | None:
         """What a name was assigned before a statement; None if nothing, or not by ``=``."""
@@ -105,7 +84,7 @@ class Freshness:
                 after = True
             elif after and any(step.reads[view] for view in views):
                 return True
-            elif not after and value is not None and _is_view_of(value, name):
+            elif not after and value is not None and is_view_of(value, name):
                 views |= step.binds - {name}
         return False
 
@@ -115,7 +94,7 @@ class Freshness:
             for children in _sequences(parent):
                 if made in children:
                     return _follows(children, made)
-            if isinstance(parent, ast.Call) and _last(parent.func) in _ADDS and made in parent.args:
+            if isinstance(parent, ast.Call) and last_name(parent.func) in _ADDS and made in parent.args:
                 return self._is_added_later(parent)
             if isinstance(parent, ast.Assign) and parent.value is made and len(parent.targets) == 1:
                 return self._attribute_is_unseen(parent)
@@ -155,61 +134,86 @@ class Freshness:
         return self._name_is_unseen(use.function, use.step.statement, argument.id)
 
     def _name_is_unseen(
-        self, function: _Function, statement: ast.stmt, name: str, rebinds: bool = False
+        self, function: Function, statement: ast.stmt, name: str, rebinds: bool = False
     ) -> bool:
         """Whether the statement may change the tensor called ``name`` and no other name of it is read later.
 
         The name was bound to something new before and got no second name since; behind the statement it is
         bound anew, by the statement itself or another, before it is read.
         """
-        fresh = seen = rebound = after = False
-        since = 0  # the line where the tensor was made
-        loop: _Loop | None = None
+        fresh, since = self._made(function, statement, name)
+        loop = self._loop(function, statement, since)
+        seen = rebound = after = False
         for step in self._steps_of(function):
             if step.statement is statement:
-                loop = self._loop(function, statement, since)
                 after, rebound = True, rebinds or name in step.binds
                 seen = step.reads[name] > 1 or (loop is not None and not rebound)
             elif not after:
-                fresh, since = _freshness(step, name, fresh, since)
-            elif loop is not None and name in step.shares and _end(step.statement) <= _end(loop):
+                continue
+            elif loop is not None and name in step.shares and end_of(step.statement) <= end_of(loop):
                 seen = True  # by the next round
             elif not rebound:
                 seen = seen or step.reads[name] > 0
                 rebound = name in step.binds
         return fresh and not seen
 
-    def _loop(self, function: _Function, statement: ast.stmt, since: int) -> _Loop | None:
+    def _made(
+        self, function: Function, statement: ast.stmt, name: str, parts: bool = False
+    ) -> tuple[bool, int]:
+        """Whether before a statement a name stands for a tensor of its own, and the line where that was made.
+
+        With ``parts`` others may have parts of it that do not overlap: ``y[0]``, ``y[1]``.
+        """
+        fresh, since = False, 0
+        for step in self._steps_of(function):
+            if step.statement is statement:
+                break
+            if parts and name not in step.binds and reads_parts(step, name):
+                continue
+            fresh, since = fresh_after(step, name, fresh, since)
+            if not fresh and name in step.binds and self._is_own_part(function, step, name):
+                fresh, since = True, step.statement.lineno
+        return fresh, since
+
+    def _is_own_part(self, function: Function, step: Step, name: str) -> bool:
+        """Whether a name gets a part, which no other gets, of a tensor that is read by parts alone."""
+        whole = divided(step.statement, name)
+        if not whole or not self._made(function, step.statement, whole, parts=True)[0]:
+            return False
+        steps = self._steps_of(function)
+        return all(reads_parts(later, whole) for later in steps[steps.index(step) + 1 :])
+
+    def _loop(self, function: Function, statement: ast.stmt, since: int) -> _Loop | None:
         """The outermost loop around a statement that begins behind a line."""
         loops = [step.statement for step in self._steps_of(function) if isinstance(step.statement, _Loop)]
-        return next((loop for loop in loops if since < loop.lineno <= statement.lineno <= _end(loop)), None)
+        return next((loop for loop in loops if since < loop.lineno <= statement.lineno <= end_of(loop)), None)
 
     def _around(self, node: ast.stmt | ast.expr) -> list[_Scope]:
         """The classes and functions that hold a node, the outermost first."""
         found: list[_Scope] = []
         waiting: list[ast.AST] = [self._tree]
         while waiting:
-            for child in _inner_statements(waiting.pop()):
+            for child in inner_statements(waiting.pop()):
                 if child.lineno <= node.lineno <= (child.end_lineno or child.lineno):
                     waiting.append(child)
                     if isinstance(child, _Scope):
                         found.append(child)
         return found
 
-    def _function(self, node: ast.stmt | ast.expr) -> _Function | None:
-        return next((s for s in reversed(self._around(node)) if isinstance(s, _Function)), None)
+    def _function(self, node: ast.stmt | ast.expr) -> Function | None:
+        return next((s for s in reversed(self._around(node)) if isinstance(s, Function)), None)
 
-    def _steps_of(self, function: _Function) -> list[_Step]:
+    def _steps_of(self, function: Function) -> list[Step]:
         if id(function) not in self._steps:
-            self._steps[id(function)] = [_step(statement) for statement in _statements(function)]
+            self._steps[id(function)] = [step_of(statement) for statement in statements_of(function)]
         return self._steps[id(function)]
 
     def _uses_in(self, owner: ast.ClassDef) -> dict[str, list[_Use]]:
         if id(owner) not in self._uses:
             uses = self._uses[id(owner)] = dict[str, list[_Use]]()
-            for function in (node for node in owner.body if isinstance(node, _Function)):
+            for function in (node for node in owner.body if isinstance(node, Function)):
                 for step, nodes in [
-                    (None, list(_own(function))),
+                    (None, list(own_nodes(function))),
                     *((s, s.nodes) for s in self._steps_of(function)),
                 ]:
                     calls = {id(node.func): node for node in nodes if isinstance(node, ast.Call)}
@@ -223,7 +227,7 @@ class Freshness:
 def _sequences(node: ast.AST) -> Iterator[Sequence[ast.expr]]:
     """The layers that a node puts in a row; an ``OrderedDict``'s without their names."""
     items: Sequence[ast.expr] = ()
-    if isinstance(node, ast.Call) and _last(node.func) in ("Sequential", "__init__"):
+    if isinstance(node, ast.Call) and last_name(node.func) in ("Sequential", "__init__"):
         items = node.args
     elif isinstance(node, ast.List | ast.Tuple):
         items = node.elts
@@ -236,136 +240,3 @@ def _sequences(node: ast.AST) -> Iterator[Sequence[ast.expr]]:
 def _follows(items: Sequence[ast.expr], made: ast.Call) -> bool:
     at = items.index(made)
     return at > 0 and (is_new(items[at - 1]) or isinstance(items[at - 1], ast.Name))
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _inner_statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """The statements directly inside one, those of its branches included."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt):
-            yield child
-        elif isinstance(child, ast.ExceptHandler | ast.match_case):
-            yield from child.body
-
-
-def _end(node: ast.stmt) -> int:
-    return node.end_lineno or node.lineno
-
-
-def _freshness(step: _Step, name: str, fresh: bool, since: int) -> tuple[bool, int]:
-    """Whether a name stands for a tensor of its own after a step, and the line where that was made."""
-    statement = step.statement
-    if name not in step.binds or isinstance(statement, ast.AugAssign):
-        return fresh and name not in step.shares, since
-    if not isinstance(statement, ast.Assign) or len(statement.targets) > 1:
-        return False, since
-    if isinstance(statement.targets[0], ast.Name) and _is_part_of(statement.value, name):
-        return fresh, since
-    return is_new(statement.value), statement.lineno
-
-
-def _is_part_of(node: ast.expr, name: str) -> bool:
-    """Whether an expression is a view of one tensor alone: ``y.view(-1)``, ``y[0]``, ``y.T``."""
-    while not isinstance(node, ast.Name):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in _PASSES_ON
-        ):
-            node = node.func.value
-        elif isinstance(node, ast.Attribute | ast.Subscript):
-            node = node.value
-        else:
-            return False
-    return node.id == name
-
-
-def _makes_view(node: ast.expr) -> bool:
-    """Whether an expression is a view made by a call or an attribute, or a part of what such a call gives."""
-    if isinstance(node, ast.Subscript):
-        return _makes_view(node.value)
-    if isinstance(node, ast.Attribute):
-        return node.attr in _VIEWED
-    return isinstance(node, ast.Call) and _last(node.func) in _VIEWS and not is_new(node)
-
-
-def _is_view_of(node: ast.expr, name: str) -> bool:
-    """Whether an expression is a view of the tensor called ``name``: a slice, or made by a call."""
-    if isinstance(node, ast.Subscript):
-        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        sliced = all(isinstance(item, ast.Slice | ast.Constant) for item in items)
-        return sliced and isinstance(node.value, ast.Name) and node.value.id == name
-    return _makes_view(node) and name in _owners(node)
-
-
-def _owners(node: ast.expr | None) -> Iterator[str]:
-    """The names whose tensors an expression may give on: itself, a view of it, a part, one of several."""
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Subscript | ast.Starred):
-        yield from _owners(node.value)
-    elif isinstance(node, ast.Attribute):
-        yield from _owners(node.value) if node.attr in _VIEWED else ()
-    elif isinstance(node, ast.Call) and _last(node.func) in _PASSES_ON:
-        for argument in (getattr(node.func, "value", None), *node.args):
-            yield from _owners(argument)
-    elif isinstance(node, ast.IfExp):
-        yield from (*_owners(node.body), *_owners(node.orelse))
-    elif isinstance(node, ast.List | ast.Tuple | ast.Set):
-        for item in node.elts:
-            yield from _owners(item)
-
-
-def _statements(function: _Function) -> list[ast.stmt]:
-    """All statements of a function in the order of the text."""
-    found: list[ast.stmt] = []
-    waiting: list[ast.AST] = [function]
-    while waiting:
-        inner = list(_inner_statements(waiting.pop()))
-        found += inner
-        waiting += inner
-    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
-
-
-def _own(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a statement without those of the statements inside it."""
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
-
-
-def _step(statement: ast.stmt) -> _Step:
-    nodes = list(_own(statement))
-    names = [node for node in nodes if isinstance(node, ast.Name)]
-    binds = frozenset(node.id for node in names if isinstance(node.ctx, ast.Store))
-    reads = Counter(node.id for node in names if isinstance(node.ctx, ast.Load))
-    return _Step(statement, nodes, binds, reads, frozenset(_shared(nodes)))
-
-
-def _shared(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """Tensors that get another name or a place elsewhere: ``y = x[0]``, ``[x, y]``, ``all.append(x)``."""
-    for node in nodes:
-        inside: Sequence[ast.expr | None] = ()
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
-            inside = (node.value,)
-        elif isinstance(node, ast.List | ast.Tuple | ast.Set) and _is_read(node):
-            inside = node.elts
-        elif isinstance(node, ast.Dict):
-            inside = node.values
-        elif isinstance(node, ast.For | ast.AsyncFor):
-            inside = (node.iter,)
-        elif isinstance(node, ast.Yield):
-            inside = (node.value,)
-        elif isinstance(node, ast.Call) and _last(node.func) in ("append", "insert", "extend", "add"):
-            inside = node.args
-        for item in inside:
-            yield from _owners(item)
-
-
-def _is_read(node: ast.List | ast.Tuple | ast.Set) -> bool:
-    return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
