@@ -66,11 +66,27 @@ class AttributePlans(NamePlans):
         new = rule if isinstance(rule, str) else (rule or {}).get("name", attr)
         if not new:
             raise Unsupported(f"{row.target} has no '{attr}'")
+        axis = rule.get("insert_axis") if isinstance(rule, dict) and self._is_handed_on(site) else None
+        if axis is not None:
+            new = f"{new}.squeeze({axis})"
         if new == attr:
             return
         end = self.text.end(site.node)
         self.edit(Edit(end - len(attr.encode()), end, (new,)))
         self.findings.converted(site, "AM103", site.name, f"{row.target}.{new}")
+
+    def _is_handed_on(self, site: Site) -> bool:
+        """Whether a function of torch's that gives a tensor is called with an attribute."""
+        calls = (
+            [n for n in ast.walk(site.within) if isinstance(n, ast.Call)] if site.within is not None else []
+        )
+        around = [c for c in calls if site.node in (*c.args, *(keyword.value for keyword in c.keywords))]
+        rows = [
+            self.tables.row(other.name)
+            for other in self.analysis.sites
+            if other.role == "call" and other.arguments is not None and other.arguments.call in around
+        ]
+        return any(row is not None and row.returns == "tensor" and row.name[-1] != "_" for row in rows)
 
     def _leaf(self, site: Site) -> None:
         """``m.weight`` of a module of which only the run tells the layer."""

@@ -61,9 +61,9 @@ def cubic(distance: Any, a: float) -> Any:
 def resize_matrix(
     known: int, length: int, step: float, bicubic: bool, align_corners: bool, antialias: bool
 ) -> Any:
-    """The weights of ``known`` elements in each of ``length`` results."""
-    places = np.arange(length, dtype=np.float64)
-    centres = places * step if align_corners else (places + 0.5) * step - 0.5
+    """The weights of ``known`` elements in each of ``length`` results; places are rounded as torch's are."""
+    places, pace, half = np.arange(length, dtype=np.float32), np.float32(step), np.float32(0.5)
+    centres = places * pace if align_corners else (places + half) * pace - half
     if antialias:
         stretch = max(step, 1.0)
         distance = (np.arange(known)[None, :] - centres[:, None]) / stretch

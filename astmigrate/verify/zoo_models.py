@@ -80,7 +80,7 @@ PACKAGES = {
             ("nvpattexp", (("f32[2, 8, 16, 29]", "i64[2] 3..4"),)),
             ("pfpcnet", (("f32[1, 1, 320, 240]",),)),
             ("superpointnet", (("f32[1, 1, 120, 160]",),)),
-            ("visemenet", (("f32[4, 8, 195]", "i64[4, 76] 3..4"),)),
+            ("visemenet", (("f32[34, 8, 195]", "i64[34, 76] 3..4"),)),
             ("voca", (("f32[4, 1, 16, 29]", "i64[4] 3..4"),)),
         ),
         settings=(("jasper", _FROM_SPECTRA), ("quartznet", _FROM_SPECTRA)),
