@@ -137,7 +137,7 @@ UNSEEN = {
     "w = x * 2\nw.mul_(y)": "w = x * 2\nw = w * y",
     "w = (x * 2).view(-1)\nw += 1": "w = (x * 2).view(-1)\nw += 1",
     "w = x * 2\na, b = w[0], w[1]\na += b": "w = x * 2\na, b = w[0], w[1]\na += b",
-    "w = (x * 2).view(n)\na = w[0]\nb = w[1]\nb.add_(a)": "w = (x * 2).view(n)\na = w[0]\nb = w[1]\nb = b + a",
+    "w = x.exp()\na = w[0]\nb = w[1]\nb.add_(a)": "w = x.exp()\na = w[0]\nb = w[1]\nb = b + a",
     "w = x * 2\na, b = w.chunk(2)\na -= b": "w = x * 2\na, b = w.chunk(2)\na -= b",
     "w = x * 2\nw = w.reshape(n)\nw.mul_(2)": "w = x * 2\nw = w.reshape(n)\nw = w * 2",
     "for i in n:\n    w = x * i\n    w += 1\n    z.append(w)": (
