@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -130,7 +129,6 @@ def migrate(
             defaults.gitignore and not no_gitignore,
             _own_tables(tables or tuple(map(Path, defaults.tables))),
         )
-        gc.disable()  # to the end of the process: what it holds goes with it
         _leave(run(options))
     except (LayoutError, settings.SettingsError) as error:
         raise click.UsageError(str(error)) from error
