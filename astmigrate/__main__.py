@@ -1,6 +1,6 @@
 """``python -m astmigrate``."""
 
-from astmigrate.cli import main
+from astmigrate.cli import start
 
 if __name__ == "__main__":
-    main(prog_name="astmigrate")
+    start()

@@ -128,6 +128,7 @@ def migrate(
             None if no_cache or not defaults.cache else places.cache_folder,
             defaults.gitignore and not no_gitignore,
             _own_tables(tables or tuple(map(Path, defaults.tables))),
+            ends=bool(click.get_current_context().find_root().obj),
         )
         _leave(run(options))
     except (LayoutError, settings.SettingsError) as error:
@@ -284,3 +285,8 @@ def _own_tables(paths: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def _leave(code: int) -> NoReturn:
     sys.exit(code)
+
+
+def start() -> None:
+    """The program: the process ends with the command."""
+    main(prog_name="astmigrate", obj=True)

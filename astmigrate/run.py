@@ -35,7 +35,7 @@ class Options:
     """What the command line and the settings ask for; ``reports`` is None where nobody has said.
 
     ``jobs`` is the most processes to use, ``cache`` says where results of earlier runs are, None: nowhere;
-    ``tables`` are the user's own, already checked.
+    ``tables`` are the user's own, already checked; ``ends`` tells that the process ends with the run.
     """
 
     sources: Sequence[str]
@@ -49,6 +49,7 @@ class Options:
     cache: Callable[[], Path] | None = None
     gitignore: bool = True
     tables: tuple[Path, ...] = ()
+    ends: bool = False
 
     @property
     def place(self) -> Path | None:
@@ -58,7 +59,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Does what ``options`` say and returns the exit code; ``LayoutError`` before anything is written."""
-    with _no_collector():
+    with _no_collector(options.ends):
         return _Run(options).run()
 
 
@@ -259,14 +260,17 @@ class _Run:
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """The collector stays out of the way: a good part of the time otherwise, and the trees hold no cycles."""
+def _no_collector(ends: bool) -> Iterator[None]:
+    """The collector stays out of the way: a good part of the time otherwise, and the trees hold no cycles.
+
+    Where the process ends, it stays so: to go through all there is once more would be for nothing.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if collecting:
+        if collecting and not ends:
             gc.enable()
 
 

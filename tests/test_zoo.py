@@ -138,14 +138,23 @@ class Net(torch.nn.Module):
     def unused(self, x):
         return x * 3
 """
+FAILING = MODULE.replace("return x * 2", "x = x.missing(); y = 1")
 
 
-@pytest.mark.parametrize(("line", "told"), [(9, True), (12, False)])
-def test_only_lines_that_run_predict(tmp_path: Path, line: int, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("module", "line", "told"),
+    [
+        (MODULE, 9, True),
+        (MODULE, 12, False),
+        (FAILING, 9, True),
+        (FAILING.replace("; y", "\n        y"), 10, True),
+    ],
+)
+def test_only_lines_that_run_predict(tmp_path: Path, module: str, line: int, told: bool) -> None:
     package = tmp_path / "site" / "pytorchcv"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("", encoding="utf-8")
-    (package / "net.py").write_text(MODULE, encoding="utf-8")
+    (package / "net.py").write_text(module, encoding="utf-8")
     finding = {"line": line, "end_line": line, "level": "review", "message": "it may differ"}
     report = {"files": [{"path": "pytorchcv/net.py", "findings": [finding]}]}
     (tmp_path / "out" / "pytorchcv").mkdir(parents=True)

@@ -85,6 +85,7 @@ class ClassInfo:
     changed: set[str] = field(default_factory=set)  # ways in which children are added to itself
     late: bool = False  # a container is filled after it was assigned to self
     mixed_into_module: bool = False
+    initialised: bool = False  # the ``__init__`` of it and of its bases have been walked, for good
 
     @property
     def is_dataclass(self) -> bool:

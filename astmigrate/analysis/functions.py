@@ -26,9 +26,14 @@ class Functions(State):
 
     def initialised(self, info: ClassInfo) -> None:
         """Makes sure that the ``__init__`` of a class has been walked."""
+        if info.initialised:
+            return
+        states = set()
         for owner in info.lineage(self.index.classes):
             if "__init__" in owner.methods:
                 self.result_of(owner.methods["__init__"])
+                states.add(owner.methods["__init__"].state)
+        info.initialised = info.walk.finished and states <= {"done"}
 
     def enter(self, info: FunctionInfo) -> None:
         """Walks the body of one of this module's functions."""

@@ -9,6 +9,7 @@ import sys
 import tokenize
 from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate
 
 from astmigrate.model import SourceError
 
@@ -24,7 +25,7 @@ class Text:
         self.filename = filename
         source = source.removeprefix("\ufeff")  # ``migrate`` puts it back
         self.data = source.encode("utf-8")
-        self._starts = [0, *(m.end() for m in _NEWLINE.finditer(self.data))]
+        self._starts = _line_starts(self.data)
         self.tree = _parse(source, filename)
         self.ignored = _ignored_lines(source) if "astmigrate:" in source else frozenset[int]()
 
@@ -85,6 +86,14 @@ class Text:
         """1-based line and 0-based byte column of an offset."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1]
+
+
+def _line_starts(data: bytes) -> list[int]:
+    """Where each line begins; behind the last line end there is one more, maybe empty."""
+    starts = [0, *accumulate(map(len, data.splitlines(keepends=True)))]  # bytes: no other line ends
+    if len(starts) > 1 and data[-1:] not in (b"\n", b"\r"):
+        starts.pop()
+    return starts
 
 
 def _parse(source: str, filename: str) -> ast.Module:

@@ -15,7 +15,7 @@ from astmigrate.verify.zoo_models import Constructor
 
 _LEVELS = ("review", "manual")
 _TRACE = """
-import sys, json, importlib
+import sys, json, importlib, traceback
 from astmigrate.verify.missing_operators import with_declared
 from astmigrate.verify.model_torch import as_tensor
 from astmigrate.verify.model_values import make_inputs
@@ -37,9 +37,14 @@ try:
     positional, named = make_inputs(tuple(inputs), 0)
     with torch.no_grad():
         model(*map(as_tensor, positional), **{k: as_tensor(v) for k, v in named.items()})
-finally:  # what it has passed until it failed
+except Exception as error:  # what it has passed, and what the functions it failed in had yet to pass
     sys.settrace(None)
-    json.dump(sorted(passed), open(sys.argv[2], "w"))
+    for frame, failed in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        passed |= {(code.co_filename, line) for *_, line in code.co_lines() if (line or 0) > failed}
+sys.settrace(None)
+passed = sorted(place for place in passed if place[0].startswith(path))
+json.dump(passed, open(sys.argv[2], "w"))
 """
 
 
