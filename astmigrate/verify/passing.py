@@ -106,7 +106,10 @@ def takes_out(form: Form) -> bool:
 
 
 def _writes_out(tree: ast.Module, calls: Sequence[ast.Call]) -> bool:
-    """``y = f(x)`` is followed by ``y = torch.zeros_like(y)`` and ``f(x, out=y)``; whether any was."""
+    """``y = f(x)`` is followed by ``f(x, out=y)`` into zeros; whether any was.
+
+    They have a second name, by which it is seen that they, and no others, are filled.
+    """
     found = False
     for body in [n.body for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]:
         for statement in list(body):
@@ -118,7 +121,7 @@ def _writes_out(tree: ast.Module, calls: Sequence[ast.Call]) -> bool:
                 name = statement.targets[0].id
                 again = deepcopy(statement.value)
                 again.keywords.append(ast.keyword("out", ast.Name(name)))
-                cleared = ast.parse(f"{name} = torch.zeros_like({name})").body
+                cleared = ast.parse(f"{name}_out = {name} = torch.zeros_like({name})").body
                 at = body.index(statement) + 1
                 body[at:at] = [*cleared, ast.Expr(again)]
                 found = True
