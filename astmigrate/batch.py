@@ -220,7 +220,7 @@ def _serve(connection: Connection, inherited: Sequence[Connection], work: Work) 
         connection.send_bytes(_encode(_Message(0, broken_table=str(error))))
     except (EOFError, ConnectionError):
         return  # the parent was killed
-    except Exception as error:  # outside of any file's work: the parent does anew what this process was at
+    except Exception as error:  # outside of any file's work: the parent names the file it was at
         raise SystemExit(1) from error
 
 

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, TextIO
 from astmigrate.layout import USUAL_REPORTS, Input, Kind, lay_out, printable, report_names
 from astmigrate.model import SourceError, WeightRules
 from astmigrate.project import Outcome, Project
-from astmigrate.source import Source
 from astmigrate.writers import atomic, progress, terminal
 from astmigrate.writers.report import FileReport, Report, united
 
@@ -180,7 +179,10 @@ class _Run:
     def _show(self, outcome: Outcome) -> None:
         if self.options.diff:
             assert outcome.source is not None  # only a file that was read has no problem
-            _print_diff(outcome, outcome.source)
+            from astmigrate.writers import diff
+
+            source, bom = outcome.source, outcome.source.bom.decode("utf-8")
+            diff.show(bom + source.text, bom + outcome.code, outcome.item.shown, source.encoding)
         elif not self.options.check:
             sys.stdout.flush()
             sys.stdout.buffer.write(outcome.data)
@@ -287,16 +289,3 @@ def _dumps(report: Report, kind: str) -> str:
     """The report as ``kind``; each writer is a module of that name, loaded when it is wanted."""
     dumps: Callable[[Report], str] = import_module(f"astmigrate.writers.{kind}").dumps
     return dumps(report)
-
-
-def _print_diff(outcome: Outcome, source: Source) -> None:
-    """The file's diff: coloured on a terminal, the file's own bytes in a pipe."""
-    from astmigrate.writers import diff
-
-    bom = source.bom.decode("utf-8")
-    lines = diff.unified(bom + source.text, bom + outcome.code, outcome.item.shown)
-    if terminal.wants_colour(sys.stdout):
-        sys.stdout.write(diff.coloured(lines))
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(lines.encode(source.encoding, "backslashreplace"))

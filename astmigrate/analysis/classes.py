@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from astmigrate.analysis.kinds import Value, join
+from astmigrate.analysis.text import last_name
 
 if TYPE_CHECKING:
     from astmigrate.analysis.state import State
@@ -56,7 +57,7 @@ class FunctionInfo:
     def decorators(self) -> set[str]:
         """Last names of the decorators."""
         nodes = (d.func if isinstance(d, ast.Call) else d for d in self.node.decorator_list)
-        return {n.attr if isinstance(n, ast.Attribute) else getattr(n, "id", "") for n in nodes}
+        return {last_name(n) for n in nodes}
 
 
 @dataclass(eq=False)
@@ -91,9 +92,7 @@ class ClassInfo:
     def is_dataclass(self) -> bool:
         """Whether a decorator makes its ``__init__`` from its fields."""
         nodes = (d.func if isinstance(d, ast.Call) else d for d in self.node.decorator_list)
-        return any(
-            (n.attr if isinstance(n, ast.Attribute) else getattr(n, "id", "")) == "dataclass" for n in nodes
-        )
+        return any(last_name(node) == "dataclass" for node in nodes)
 
     def lineage(self, classes: dict[str, ClassInfo]) -> Iterator[ClassInfo]:
         """The class and its bases in the project, nearest first."""

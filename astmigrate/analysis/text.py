@@ -254,3 +254,8 @@ def may_be_empty(index: ast.expr) -> bool:
     bounds = [[bound for bound in (item.lower, item.upper) if bound is not None] for item in slices]
     bounded = [several for several in bounds if several]
     return any(not isinstance(bound, ast.Constant) for several in bounded[:-1] for bound in several)
+
+
+def last_name(node: ast.expr) -> str:
+    """The name that a reference ends with: ``c`` of ``a.b.c``; "" of anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

@@ -126,10 +126,11 @@ class AttributePlans(NamePlans):
 
     def _dropped(self, site: Site) -> None:
         """``.data`` of a tensor that is filled in place."""
-        node = site.node
-        assert isinstance(node, ast.Attribute)
-        start, end = receiver_end(self.text, node), self.text.end(node)
-        self.edit(Edit(start, end, ()))
+        assert isinstance(site.node, ast.Attribute)
+        self._cut_off(site.node)
+
+    def _cut_off(self, node: ast.Attribute) -> None:
+        self.edit(Edit(receiver_end(self.text, node), self.text.end(node), ()))
 
     def _buffer(self, site: Site) -> None:
         """``self.buffer = x``: MindSpore refuses to bind a registered buffer anew; its values are set."""
@@ -150,7 +151,7 @@ class AttributePlans(NamePlans):
         assert isinstance(site.node, ast.Subscript)
         tensor = site.node.value
         if isinstance(tensor, ast.Attribute) and tensor.attr == "data":  # of which only a copy would change
-            self.edit(Edit(receiver_end(self.text, tensor), self.text.end(tensor), ()))
+            self._cut_off(tensor)
             self.findings.converted(site, "AM107", site.name, "mindspore.Tensor.__setitem__")
         elif may_be_empty(site.node.slice) or self.in_place.parts_ways(site, tensor):
             self._slices(site)

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from astmigrate.analysis.text import last_name
 from astmigrate.plan.steps import (
     Function,
     Step,
@@ -20,7 +21,6 @@ from astmigrate.plan.steps import (
     inner_statements,
     is_new,
     is_view_of,
-    last_name,
     makes_view,
     own_nodes,
     reads_parts,
@@ -194,7 +194,7 @@ class Freshness:
         waiting: list[ast.AST] = [self._tree]
         while waiting:
             for child in inner_statements(waiting.pop()):
-                if child.lineno <= node.lineno <= (child.end_lineno or child.lineno):
+                if child.lineno <= node.lineno <= end_of(child):
                     waiting.append(child)
                     if isinstance(child, _Scope):
                         found.append(child)

@@ -100,15 +100,15 @@ class InPlace:
             raise Unsupported("it changes the result of an expression in place")
         if id(changed) in self._copies:
             raise Unsupported("PyTorch changes a copy here, and what is indexed stays as it is")
-        start = self.text.statement_start(self.text.start(site.arguments.call))
         direct = isinstance(changed, ast.Subscript) or getattr(changed, "attr", "") == "data" or form.rebind
-        item, note = "", ""
-        shared = form.template is not None and bool(_ARGUMENT.fullmatch(form.template))  # by copy_
-        if not direct and (shared or not self._is_unseen(site.within, changed)):
+        copies = _ARGUMENT.fullmatch(form.template or "")
+        if direct or (not copies and self._is_unseen(site.within, changed)):
+            item, note = "", ""
+        else:
             item, note = self._item(site.within, changed, form.saves)
-        return [
-            Edit(start, start, (Span(self.text.start(changed), self.text.end(changed)), f"{item} = "))
-        ], note
+        start = self.text.statement_start(self.text.start(site.arguments.call))
+        tensor = Span(self.text.start(changed), self.text.end(changed))
+        return [Edit(start, start, (tensor, f"{item} = "))], note
 
     def augmented(self, site: Site) -> tuple[list[Edit], str]:
         """``x += y`` binds x anew in MindSpore: where others see x, it becomes ``x[...] += y``."""

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from astmigrate.analysis.text import last_name
+
 # What gives a view of its argument; and what may give that, or its argument itself, on.
 _VIEWS = {
     "view", "view_as", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute",
@@ -45,10 +47,6 @@ def is_new(node: ast.expr) -> bool:
     return isinstance(node, _MADE)
 
 
-def last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
 def inner_statements(node: ast.AST) -> Iterator[ast.stmt]:
     """The statements directly inside one, those of its branches included."""
     for child in ast.iter_child_nodes(node):
@@ -59,6 +57,7 @@ def inner_statements(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 def end_of(node: ast.stmt) -> int:
+    """The last line of a statement."""
     return node.end_lineno or node.lineno
 
 
@@ -174,6 +173,7 @@ def own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
 
 
 def step_of(statement: ast.stmt) -> Step:
+    """What one statement does."""
     nodes = list(own_nodes(statement))
     names = [node for node in nodes if isinstance(node, ast.Name)]
     binds = frozenset(node.id for node in names if isinstance(node.ctx, ast.Store))

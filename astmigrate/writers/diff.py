@@ -6,7 +6,10 @@ Colour is added where a person reads. Lines end at line feeds only: form feeds a
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator
+
+from astmigrate.writers.terminal import wants_colour
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
@@ -22,6 +25,16 @@ def unified(before: str, after: str, path: str) -> str:
 def coloured(diff: str) -> str:
     """The diff for a terminal."""
     return "".join(_colour(line) for line in _split(diff))
+
+
+def show(before: str, after: str, path: str, encoding: str) -> None:
+    """Prints the diff: coloured on a terminal, the file's own bytes in a pipe."""
+    lines = unified(before, after, path)
+    if wants_colour(sys.stdout):
+        sys.stdout.write(coloured(lines))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(lines.encode(encoding, "backslashreplace"))
 
 
 def _lines(before: str, after: str, path: str) -> Iterator[str]:
