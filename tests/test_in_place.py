@@ -26,16 +26,16 @@ def levels(migration: Migration, api: str) -> set[Level]:
 
 STATEMENTS = {
     # the tensor is filled, as its other names see too
-    "torch.add(x, y, out=z)": "z[...] = ops.add(x, y)",
-    "torch.mul(x, y, out=x)": "x[...] = ops.mul(x, y)",
-    "torch.matmul(x, y, out=z)": "z[...] = ops.matmul(x, y)",
-    "torch.matmul(out=z, input=x, other=y)": "z[...] = ops.matmul(input=x, other=y)",
-    "torch.matmul(x, y, out=self.buffer)": "self.buffer[...] = ops.matmul(x, y)",
-    "torch.matmul(x, y, out=(z))": "z[...] = ops.matmul(x, y)",
-    "(torch.matmul(x, y, out=z))": "z[...] = (ops.matmul(x, y))",
-    "n = 1; torch.matmul(x, y, out=z)": "n = 1; z[...] = ops.matmul(x, y)",
-    "if n: torch.matmul(x, y, out=z)": "if n: z[...] = ops.matmul(x, y)",
-    # a slice takes the value itself, and so does data, whose [...] is a copy's
+    "torch.add(x, y, out=z)": "z[()] = ops.add(x, y)",
+    "torch.mul(x, y, out=x)": "x[()] = ops.mul(x, y)",
+    "torch.matmul(x, y, out=z)": "z[()] = ops.matmul(x, y)",
+    "torch.matmul(out=z, input=x, other=y)": "z[()] = ops.matmul(input=x, other=y)",
+    "torch.matmul(x, y, out=self.buffer)": "self.buffer[()] = ops.matmul(x, y)",
+    "torch.matmul(x, y, out=(z))": "z[()] = ops.matmul(x, y)",
+    "(torch.matmul(x, y, out=z))": "z[()] = (ops.matmul(x, y))",
+    "n = 1; torch.matmul(x, y, out=z)": "n = 1; z[()] = ops.matmul(x, y)",
+    "if n: torch.matmul(x, y, out=z)": "if n: z[()] = ops.matmul(x, y)",
+    # a slice takes the value itself, and so does data, which is a copy
     "torch.matmul(x, y, out=z[0])": "z[0] = ops.matmul(x, y)",
     "torch.matmul(x, y, out=z[:, n])": "z[:, n] = ops.matmul(x, y)",
     "torch.matmul(x, y, out=z.data)": "z.data = ops.matmul(x, y)",
@@ -130,9 +130,9 @@ def body(*lines: str) -> str:
 
 
 UNSEEN = {
-    "w = x * 2\na, b = w[0], w[1]\na += w": "w = x * 2\na, b = w[0], w[1]\na[...] += w",
-    "a, b = x[0], x[1]\na += b": "a, b = x[0], x[1]\na[...] += b",
-    "w = x * 2\na = w[0]\nw += 1": "w = x * 2\na = w[0]\nw[...] += 1",
+    "w = x * 2\na, b = w[0], w[1]\na += w": "w = x * 2\na, b = w[0], w[1]\na[()] += w",
+    "a, b = x[0], x[1]\na += b": "a, b = x[0], x[1]\na[()] += b",
+    "w = x * 2\na = w[0]\nw += 1": "w = x * 2\na = w[0]\nw[()] += 1",
     "w = x * 2\nw += y": "w = x * 2\nw += y",
     "w = x * 2\nw.mul_(y)": "w = x * 2\nw = w * y",
     "w = (x * 2).view(-1)\nw += 1": "w = (x * 2).view(-1)\nw += 1",
@@ -146,20 +146,20 @@ UNSEEN = {
     "w = x * 2\nif n:\n    return w\nw += 1": "w = x * 2\nif n:\n    return w\nw += 1",
 }
 SEEN = {
-    "x += y": "x[...] += y",
-    "w = x * 2\nv = w\nw += y": "w = x * 2\nv = w\nw[...] += y",
-    "w = x * 2\nv = w[0]\nw.add_(y)": "w = x * 2\nv = w[0]\nw[...] = w + y",
-    "w = v = x * 2\nw -= y": "w = v = x * 2\nw[...] -= y",
-    "w, v = x, y\nw += 1": "w, v = x, y\nw[...] += 1",
+    "x += y": "x[()] += y",
+    "w = x * 2\nv = w\nw += y": "w = x * 2\nv = w\nw[()] += y",
+    "w = x * 2\nv = w[0]\nw.add_(y)": "w = x * 2\nv = w[0]\nw[()] = w + y",
+    "w = v = x * 2\nw -= y": "w = v = x * 2\nw[()] -= y",
+    "w, v = x, y\nw += 1": "w, v = x, y\nw[()] += 1",
     "w = torch.zeros(3)\nfor i in n:\n    w += i\n    n.append(w)":
-        "w = ops.zeros(3)\nfor i in n:\n    w[...] += i\n    n.append(w)",
-    # only [:] is handed on to what a view is of
-    "w = x.view(-1)\nw += y": "w = x.view(-1)\nw[:] += y",
-    "w = x.T\nw.mul_(2)": "w = x.T\nw[:] = w * 2",
-    "w, v = x.chunk(2)\nw.sub_(1)": "w, v = x.chunk(2)\nw[:] = w - 1",
-    "w = x[0]\nw += 1": "w = x[0]\nw[...] += 1",
+        "w = ops.zeros(3)\nfor i in n:\n    w[()] += i\n    n.append(w)",
+    # what a view is of gets the values too
+    "w = x.view(-1)\nw += y": "w = x.view(-1)\nw[()] += y",
+    "w = x.T\nw.mul_(2)": "w = x.T\nw[()] = w * 2",
+    "w, v = x.chunk(2)\nw.sub_(1)": "w, v = x.chunk(2)\nw[()] = w - 1",
+    "w = x[0]\nw += 1": "w = x[0]\nw[()] += 1",
     # the name must not become another's
-    "w = x * 2\nw.copy_(y)": "w = x * 2\nw[...] = y",
+    "w = x * 2\nw.copy_(y)": "w = x * 2\nw[()] = y",
 }  # fmt: skip
 
 
@@ -179,6 +179,43 @@ def test_numbers_and_strings_are_left_alone() -> None:
     """``+=`` of what is no tensor."""
     lines = ("s = 'a'", "s += 'b'", "k = 1", "k += 1", "l = []", "l += [x]")
     assert body(*lines) == "\n".join(lines)
+
+
+def test_all_of_a_tensor_is_copied() -> None:
+    """MindSpore's ``x[...] = y`` makes x share y's memory, and leaves views of x as they were."""
+    assert body("x[...] = y", "x[...] += 1", "x[..., 0] = 1") == "x[()] = y\nx[()] += 1\nx[..., 0] = 1"
+    assert body("x[...].copy_(y)", "x[...].zero_()") == "x[()] = y\nx[()] = 0"
+    assert body("l = [y]", "l[...] = 1") == "l = [y]\nl[...] = 1"
+
+
+BUFFERS = {
+    "self.total.add_(x)": "Tensor(ops.zeros(3))",
+    "self.total[...] = x": "Tensor(ops.zeros(3))",
+    "self.total = x": "Tensor(ops.zeros(3))",
+    "self.total += x": "Tensor(ops.zeros(3))",
+    "self.total[0] = x": "ops.zeros(3)",
+    "x = self.total + x": "ops.zeros(3)",
+}
+
+
+@pytest.mark.parametrize("statement", BUFFERS)
+def test_a_buffer_that_is_filled_is_made_of_the_hosts_values(statement: str) -> None:
+    """A checkpoint goes into a tensor that an operator made; MindSpore crashes where that is then filled."""
+    source = f"""import torch
+class Sum(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("total", torch.zeros(3))
+        self.register_buffer("steps", torch.tensor([0]))
+    def forward(self, x: torch.Tensor):
+        {statement}
+        self.steps += 1
+        return self.total
+"""
+    code = migrate_source(source).code
+    assert f'("total", {BUFFERS[statement]})' in code
+    assert '("steps", Tensor([0]))' in code
+    assert migrate_source(code).code == code
 
 
 CAUTIONS = {

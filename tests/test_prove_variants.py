@@ -117,11 +117,11 @@ def test_what_torch_refuses_in_the_proof_itself_fails(judge: Judge) -> None:
 def test_out_must_be_written_to(judge: Judge, prover: prove.Prover) -> None:
     judged = judge("torch.cumsum", CUMSUM, "y = torch.cumsum(x, 1)")
     assert failing(judged) == {}
-    assert "y[...] = ops.cumsum(x, 1)" in judged[0]["out"].code
+    assert "y[()] = ops.cumsum(x, 1)" in judged[0]["out"].code
 
     def forgetful(text: str, filename: str, tables: Tables) -> Migration:
         migration = migrate_source(text, filename, tables=tables)
-        return replace(migration, code=migration.code.replace("y[...] = ", ""))
+        return replace(migration, code=migration.code.replace("y[()] = ", ""))
 
     prover.migrate = forgetful
     failures = failing(judge("torch.cumsum", CUMSUM, "y = torch.cumsum(x, 1)"))

@@ -41,8 +41,8 @@ CALLS = {
     "nn.AvgPool1d((m := n), ceil_mode=True)": "AvgPool1d((m := n), ceil_mode=True)",  # not bound twice
     "nn.Dropout(0.5)": "nn.Dropout(p=0.5)",
     # in place
-    "x.add_(1)": "x[...] = x + 1",
-    "x.mul_(2).add_(y)": "x[...] = (x * 2) + y",
+    "x.add_(1)": "x[()] = x + 1",
+    "x.mul_(2).add_(y)": "x[()] = (x * 2) + y",
     "x[0].add_(1)": "x[0] = x[0] + 1",
     "x.unsqueeze_(0)": "x = x.unsqueeze(0)",
     "x.data.fill_(0)": "x.data = ops.full_like(x.data, 0)",

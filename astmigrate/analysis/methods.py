@@ -188,4 +188,7 @@ class Methods(Members):
         if receiver.kind == "self" and isinstance(name, str):
             names = self.owner.buffers if func.attr == "register_buffer" else self.owner.parameters
             names.setdefault(name, func.lineno)
+            if func.attr == "register_buffer" and [v.kind for v in arguments.positional[1:]] == ["tensor"]:
+                call = arguments.call
+                self.record(Site("registered", "torch.nn.Module.register_buffer", call.args[0], arguments))
             self.owner.set(name, TENSOR, func.lineno, False)

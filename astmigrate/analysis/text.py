@@ -256,6 +256,11 @@ def may_be_empty(index: ast.expr) -> bool:
     return any(not isinstance(bound, ast.Constant) for several in bounded[:-1] for bound in several)
 
 
+def is_whole(index: ast.expr) -> bool:
+    """Whether an index is that of ``x[...]``."""
+    return isinstance(index, ast.Constant) and index.value is ...
+
+
 def last_name(node: ast.expr) -> str:
     """The name that a reference ends with: ``c`` of ``a.b.c``; "" of anything else."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

@@ -15,7 +15,7 @@ from astmigrate.analysis.functions import Functions
 from astmigrate.analysis.imports import Imports
 from astmigrate.analysis.kinds import NONE, UNKNOWN, Value, join
 from astmigrate.analysis.sites import Analysis, Site
-from astmigrate.analysis.text import may_be_empty
+from astmigrate.analysis.text import is_whole, may_be_empty
 
 
 class Walk(Imports, Definitions, Functions, Branches, Expressions):
@@ -166,6 +166,7 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         if base.kind == "tensor" and self.active:
             plain = index.kind in ("number", "none")
             role = "item" if not plain else "slices" if may_be_empty(target.slice) else ""
+            role = "whole" if is_whole(target.slice) else role
             if role:
                 self.record(Site(role, "torch.Tensor.__setitem__", target))
         if base.kind in ("dict", "module") and isinstance(target.value, (ast.Name, ast.Attribute)):

@@ -187,7 +187,7 @@ def fill(call: Call, form: Form) -> Form:
 
 
 def copy(call: Call, form: Form) -> Form:
-    """``x.copy_(y)`` is ``x[...] = y``, ``x[0].copy_(y)`` is ``x[0] = y``.
+    """``x.copy_(y)`` is ``x[()] = y``, ``x[0].copy_(y)`` is ``x[0] = y``.
 
     MindSpore's ``copy_`` raises where one of both is a view of the beginning of another tensor, measured
     with 2.10 on CPU; of a parameter's ``data`` only ``copy_`` reaches the parameter.

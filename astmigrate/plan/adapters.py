@@ -93,7 +93,7 @@ _WRITING = """        self.{0} = {0}
         result = super().construct(input)
         if not self.{0}:
             return result
-        input[...] = result  # every name of the tensor sees it, as in PyTorch
+        input[()] = result  # every name of the tensor sees it, as in PyTorch
         return input
 """
 

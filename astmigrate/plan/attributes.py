@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from astmigrate.analysis.sites import Site
-from astmigrate.analysis.text import may_be_empty, parse_expression
+from astmigrate.analysis.text import last_name, may_be_empty, parse_expression
 from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.plan.names import NamePlans
 from astmigrate.plan.sites import described
@@ -13,6 +13,9 @@ from astmigrate.rewrite.arguments import ATOMIC, simple
 from astmigrate.rewrite.names import SNIPPETS
 from astmigrate.rewrite.receivers import receiver_end
 from astmigrate.tables import Row
+
+_HOST = "MindSpore crashes where an operator's result is loaded into and then assigned to."
+_SHARED = "With '...' as its index, MindSpore lets both tensors share their memory."
 
 
 class AttributePlans(NamePlans):
@@ -134,17 +137,44 @@ class AttributePlans(NamePlans):
 
     def _buffer(self, site: Site) -> None:
         """``self.buffer = x``: MindSpore refuses to bind a registered buffer anew; its values are set."""
-        end = self.text.end(site.node)
-        self.edit(Edit(end, end, ("[...]",)))
+        self.edit(self.in_place.whole(site.node))
         note = "The new value must have the buffer's shape."
         self.findings.converted(
             site, "AM107", "torch.nn.Module.__setattr__", "mindspore.Tensor.__setitem__", note
         )
 
+    def _registered(self, site: Site) -> None:
+        """A buffer of which all is assigned to later: values of an operator may not take a checkpoint's."""
+        assert isinstance(site.node, ast.Constant)
+        assert site.arguments is not None
+        value = site.arguments.call.args[1]
+        if site.node.value not in self.in_place.filled or self._is_of_host(value):
+            return
+        local, needs = self.names.spell("mindspore.Tensor")
+        self.need(site, needs)
+        start, end = self.text.start(value), self.text.end(value)
+        self.edit(Edit(start, start, (f"{local}(",)))
+        self.edit(Edit(end, end, (")",)))
+        self.findings.converted(site, "AM107", site.name, "mindspore.nn.Cell.register_buffer", _HOST)
+
+    def _is_of_host(self, value: ast.expr) -> bool:
+        """Whether a tensor is made of numbers, by no operator."""
+        made = next((s for s in self.analysis.sites if s.arguments and s.arguments.call is value), None)
+        row = self.tables.row(made.name) if made is not None else None
+        return row is not None and row.target in ("mindspore.tensor", "mindspore.Tensor")
+
     def _slices(self, site: Site) -> None:
         """``x[a:b, c:d] = y``."""
         row = self.row(site)
         self.converted(site, "AM107", row, row.target or "", row.note)
+
+    def _whole(self, site: Site) -> None:
+        """``x[...] = y``."""
+        assert isinstance(site.node, ast.Subscript)
+        row, index = self.row(site), site.node.slice
+        self.in_place.filled.add(last_name(site.node.value))
+        self.edit(Edit(self.text.start(index), self.text.end(index), ("()",)))
+        self.findings.converted(site, "AM107", row.name, row.target or "", _SHARED)
 
     def _item(self, site: Site) -> None:
         """``x[i] = y`` where i may be a tensor."""

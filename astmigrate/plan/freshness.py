@@ -59,7 +59,7 @@ class Freshness:
         return function is not None and self._name_is_unseen(function, statement, name, rebinds)
 
     def is_view(self, statement: ast.stmt, node: ast.expr) -> bool:
-        """Whether a tensor is a view that ``[...] =`` does not write through: no slice, but ``x.view(6)``."""
+        """Whether a tensor is a view that no gradient is written through: no slice, but ``x.view(6)``."""
         if not isinstance(node, ast.Name):
             return makes_view(node)
         bound = self._bound(statement, node.id)

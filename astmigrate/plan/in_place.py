@@ -1,9 +1,10 @@
 """What becomes of calls that change an argument: ``x.add_(y)``, ``torch.add(x, y, out=z)``.
 
 On MindSpore's CPU backend in-place methods do nothing, and its functions have no ``out``. As a statement
-such a call becomes an assignment into its tensor, ``x[...] = x + y``, which every name of it sees, or binds
-its name anew where there is no other. A view other than a slice hands on what ``[:]`` is assigned, not what
-``[...]`` is; gradients do not follow it. All of that is measured, on CPU.
+such a call becomes an assignment into its tensor, ``x[()] = x + y``, which every name and every view of it
+sees, or binds its name anew where there is no other. Gradients do not follow into views other than slices.
+``x[...] = y`` would not do: it lets x share y's memory and parts it from its views. All of that is measured,
+on CPU.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from astmigrate.analysis.sites import Analysis, Site
-from astmigrate.analysis.text import Text
+from astmigrate.analysis.text import Text, is_whole, last_name
 from astmigrate.binding import Bound
 from astmigrate.model import Edit, NeedsAdapter, Span, Unsupported
 from astmigrate.plan.freshness import Freshness
@@ -25,6 +26,7 @@ from astmigrate.tables import NO_OUT, Form, Row, Tables
 OUT = "out"
 _RESIZES = "'out' must have the shape of the result: PyTorch resizes it, an assignment does not."
 _ARGUMENT = re.compile(r"\{\w+\}")  # a template that is an argument: the name would be another's
+WHOLE = "[()]"  # the index by which all of a tensor is assigned to
 _VIEW = "It is a view: its base gets the values, but no gradient of them."
 _SAVES = "The gradient of this step is wrong: MindSpore takes it at the values that are overwritten here."
 _ALSO = "PyTorch changes it in place too; here only the result is changed."
@@ -49,6 +51,7 @@ class InPlace:
     def __init__(self, text: Text, analysis: Analysis, tables: Tables) -> None:
         self.text, self._copies = text, analysis.copies
         self._freshness = Freshness(text.tree)
+        self.filled: set[str] = set()  # attributes of which all is assigned to
         self._by_name: dict[int, Site] = {}  # in-place methods by their name's node
         self._chained: set[int] = set()  # those of them whose value is only changed further
         for site in analysis.sites:
@@ -84,15 +87,13 @@ class InPlace:
         assert site.within is not None
         if not isinstance(target, ast.Name) or self._freshness.change_is_unseen(site.within, target.id):
             return [], ""
-        end = self.text.end(target)  # x = F.relu(x, inplace=True), where x has another name
-        item, note = self._item(site.within, target, form.saves)
-        return [Edit(end, end, (item,))], note
+        return [self.whole(target)], self._note(site.within, target, form.saves)
 
     def assignment(self, site: Site, changed: ast.expr, form: Form) -> tuple[list[Edit], str]:
-        """``x[...] = `` before a call that computes what torch would write into x.
+        """``x[()] = `` before a call that computes what torch would write into x.
 
         Where nobody else sees x, ``x = ``. A slice takes its value as it is, and so does a parameter's
-        ``data``, of which ``[...]`` is a copy.
+        ``data``, of which MindSpore gives a copy.
         """
         assert site.arguments is not None
         assert site.within is not None
@@ -105,21 +106,30 @@ class InPlace:
         if direct or (not copies and self._is_unseen(site.within, changed)):
             item, note = "", ""
         else:
-            item, note = self._item(site.within, changed, form.saves)
+            item, note = WHOLE, self._note(site.within, changed, form.saves)
         start = self.text.statement_start(self.text.start(site.arguments.call))
+        if isinstance(changed, ast.Subscript) and is_whole(changed.slice):
+            changed, item = changed.value, WHOLE
+        if item:
+            self.filled.add(last_name(changed))
         tensor = Span(self.text.start(changed), self.text.end(changed))
         return [Edit(start, start, (tensor, f"{item} = "))], note
 
     def augmented(self, site: Site) -> tuple[list[Edit], str]:
-        """``x += y`` binds x anew in MindSpore: where others see x, it becomes ``x[...] += y``."""
+        """``x += y`` binds x anew in MindSpore: where others see x, it becomes ``x[()] += y``."""
         statement, target = site.within, site.node
         assert isinstance(statement, ast.AugAssign)
         assert isinstance(target, ast.Name)
         if self._freshness.change_is_unseen(statement, target.id):
             return [], ""
-        item, note = self._item(statement, target, isinstance(statement.op, ast.Mult | ast.Pow))
-        end = self.text.end(target)
-        return [Edit(end, end, (item,))], note
+        note = self._note(statement, target, isinstance(statement.op, ast.Mult | ast.Pow))
+        return [self.whole(target)], note
+
+    def whole(self, tensor: ast.expr) -> Edit:
+        """``x[()]`` for x."""
+        self.filled.add(last_name(tensor))
+        end = self.text.end(tensor)
+        return Edit(end, end, (WHOLE,))
 
     def parts_ways(self, site: Site, tensor: ast.expr) -> bool:
         """Whether a tensor, assigned to through a tensor as index, is a view or has views read later.
@@ -136,11 +146,11 @@ class InPlace:
             statement, changed.id, rebinds=True
         )
 
-    def _item(self, statement: ast.stmt, changed: ast.expr, saves: bool) -> tuple[str, str]:
-        """The index by which all of a tensor is assigned to, and what to tell of that."""
+    def _note(self, statement: ast.stmt, changed: ast.expr, saves: bool) -> str:
+        """What to tell of an assignment to all of a tensor."""
         if self._freshness.is_view(statement, changed):
-            return "[:]", _VIEW
-        return "[...]", _SAVES if saves else ""
+            return _VIEW
+        return _SAVES if saves else ""
 
     def changed(self, site: Site, form: Form) -> ast.expr | None:
         """What an in-place call changes that others may see: the object that a chain of them begins with."""

@@ -15,6 +15,7 @@ from astmigrate.rewrite.imports import ImportWriter
 from astmigrate.rewrite.quotes import requoted
 
 _IMPORT_FAILURES = {"ImportError", "Exception", "BaseException"}
+_ORDER = {"init": 0, "registered": 2}  # the rest of a class asks for its base; buffers ask for the rest
 _NAMESPACES = ("torch", "torch.nn", "torch.nn.functional")
 
 
@@ -27,7 +28,7 @@ class Planner(AttributePlans):
         for imported in self.analysis.imports:
             if imported.reexported or (imported.bound in self.analysis.indirect and not imported.project):
                 self._reexport(imported.name, imported.bound)
-        for site in sorted(self.analysis.sites, key=lambda s: s.role != "init"):
+        for site in sorted(self.analysis.sites, key=lambda s: _ORDER.get(s.role, 1)):
             self.site(site)
         for rename in self.analysis.renames:
             self.edit(Edit(rename.start, rename.end, (rename.new,)))

@@ -31,7 +31,7 @@ class ELU(nn.Cell):
         result = elu(x, self.alpha)
         if not self.inplace:
             return result
-        x[...] = result  # every name of the tensor sees it, as in PyTorch
+        x[()] = result  # every name of the tensor sees it, as in PyTorch
         return x
 
 

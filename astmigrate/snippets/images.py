@@ -99,7 +99,7 @@ def normalize_image(
     result = (tensor - Tensor(means).astype(tensor.dtype)) / Tensor(deviations).astype(tensor.dtype)
     if not inplace:
         return result
-    tensor[...] = result
+    tensor[()] = result
     return tensor
 
 
