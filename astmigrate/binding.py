@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
+
 from astmigrate.analysis.kinds import Value
 from astmigrate.analysis.text import parse_expression
 from astmigrate.model import NeedsAdapter, Unsupported
@@ -40,8 +42,7 @@ def parameters(args: tuple[str, ...]) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True, gc=False):
     """One argument of the source at its parameter."""
 
     parameter: Parameter
@@ -50,8 +51,7 @@ class Bound:
     keyword: ast.keyword | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(msgspec.Struct, frozen=True, gc=False):
     """A call's arguments as the source has them, with their values."""
 
     call: ast.Call

@@ -119,6 +119,7 @@ class Branches(State):
         self.optional -= 1
 
     def _try(self, node: ast.Try) -> None:
+        self.analysis.tries.append(node)
         before = dict(self.scope.names)
         trying, self.trying = self.trying, True
         self.body(node.body)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from astmigrate.analysis import containers, flows, kinds
 from astmigrate.analysis.classes import ClassInfo

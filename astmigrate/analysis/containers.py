@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from astmigrate.analysis import flows, kinds
 from astmigrate.analysis.kinds import NUMBER, STRING, UNKNOWN, Value, join

@@ -9,7 +9,8 @@ stands in it, have the same terms. ``astmigrate.weights.closure`` finds out what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astmigrate.analysis.kinds import MOST_FLOWS, UNKNOWN, Flow, Value, is_open, sources
 

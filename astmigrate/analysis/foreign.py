@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from astmigrate.analysis import kinds
 from astmigrate.analysis.kinds import ARRAY, DICT, FOREIGN, NUMBER, STRING, UNKNOWN, Value, join

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astmigrate.analysis.kinds import TORCH_ROOTS, UNKNOWN, Value
 from astmigrate.analysis.sites import ImportSite

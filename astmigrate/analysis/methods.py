@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astmigrate.analysis import containers, flows, kinds
 from astmigrate.analysis.foreign import external_result

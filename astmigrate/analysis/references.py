@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astmigrate.analysis import flows, kinds
 from astmigrate.analysis.calls import Calls

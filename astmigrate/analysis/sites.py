@@ -86,6 +86,7 @@ class Analysis:
     staying: set[str] = field(default_factory=set)  # imported names that unmapped code needs too
     copies: set[int] = field(default_factory=set)  # items of tensors that are copies, by id
     formatted: list[ast.JoinedStr] = field(default_factory=list)
+    tries: list[ast.Try | ast.TryStar] = field(default_factory=list)
 
 
 def root_name(node: ast.expr) -> ast.Name | None:

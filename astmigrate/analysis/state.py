@@ -6,8 +6,9 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo, Scope
 from astmigrate.analysis.kinds import Value

@@ -117,10 +117,9 @@ class Planner(AttributePlans):
     @cached_property
     def _ready(self) -> list[range]:
         """The lines in ``try`` of which the handlers take an import error."""
-        tries = [node for node in ast.walk(self.text.tree) if isinstance(node, ast.Try)]
         return [
             range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
-            for node in tries
+            for node in self.analysis.tries
             if any(_takes_import_failure(handler) for handler in node.handlers)
         ]
 

@@ -7,6 +7,7 @@ wanted ones, and what they use, into the text of ``ms_snippets.py``.
 from __future__ import annotations
 
 import ast
+import symtable
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,6 @@ from pathlib import Path
 _HEADER = '''"""Functions and classes that the migrated code needs beside MindSpore's own."""
 
 from __future__ import annotations
-
 '''
 _GENERATED = ("from mindspore import nn", "from mindspore import ops", "from mindspore import Tensor",
               "import mindspore as ms", "import numpy as np", "from mindspore import mint")  # fmt: skip
@@ -82,9 +82,9 @@ def assemble(wanted: Mapping[str, str]) -> str:
         if name in started:
             return
         started.add(name)
-        used = _used(sources[name])
+        used, _ = _used(sources[name])
         names.update(used)
-        derived = {other for other in used & sources.keys() if name in _bases(sources[other])}
+        derived = {other for other in used & sources.keys() if name in _used(sources[other])[1]}
         for other in sorted((used & sources.keys()) - derived):
             visit(other)
         order.append(name)
@@ -96,7 +96,8 @@ def assemble(wanted: Mapping[str, str]) -> str:
             visit(name)
     parts = ["" if sources[name].startswith("_") else "\n\n" for name in order]
     code = "".join(part + sources[name].rstrip() + "\n" for part, name in zip(parts, order, strict=True))
-    return _HEADER + "\n".join(_merged(known[name] for name in names if name in known)) + "\n" + code
+    imports = _merged(known[name] for name in names if name in known)
+    return _HEADER + "".join(f"{line}\n" for line in ["", *imports] if imports) + code
 
 
 def _cut(source: str, known: dict[str, str]) -> str:
@@ -108,30 +109,23 @@ def _cut(source: str, known: dict[str, str]) -> str:
     return source if not own else "".join(source.splitlines(keepends=True)[body[len(own)].lineno - 1 :])
 
 
-def _used(source: str) -> set[str]:
-    """The names that a snippet takes from its module; those that a function binds are its own."""
+@cache
+def _used(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a snippet takes from its module, and those of its bases, if it is a class."""
     node = ast.parse(source).body[0]
-    if not isinstance(node, ast.ClassDef):
-        return _free(node)
-    outside = {
-        n.id
-        for part in (*node.bases, *node.decorator_list)
-        for n in ast.walk(part)
-        if isinstance(n, ast.Name)
-    }
-    return outside.union(*map(_free, node.body))
+    bases = node.bases if isinstance(node, ast.ClassDef) else []
+    table = symtable.symtable(source, "<snippet>", "exec")
+    taken = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    return frozenset(taken | _globals(table)), frozenset(n.id for n in bases if isinstance(n, ast.Name))
 
 
-def _bases(source: str) -> set[str]:
-    """The names of a class's bases."""
-    node = ast.parse(source).body[0]
-    return {n.id for n in node.bases if isinstance(n, ast.Name)} if isinstance(node, ast.ClassDef) else set()
-
-
-def _free(node: ast.AST) -> set[str]:
-    names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-    bound = {n.id for n in names if isinstance(n.ctx, ast.Store)}
-    return {n.id for n in names} - bound - {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+def _globals(table: symtable.SymbolTable) -> set[str]:
+    """What the scopes in one take from the module."""
+    taken = set[str]()
+    for inner in table.get_children():
+        taken |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global()}
+        taken |= _globals(inner)
+    return taken
 
 
 def _merged(lines: Iterable[str]) -> list[str]:

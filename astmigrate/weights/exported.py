@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo
 from astmigrate.analysis.kinds import Value, is_open
@@ -27,7 +28,7 @@ _MOST = 64  # what one argument may be
 
 def export(walk: Walk, layers: Callable[[Value], Specs], seen: dict[str, dict[str, Any]]) -> Flows:
     """The flows of a walked file; ``layers`` gives the layers that a module may be, ``seen`` their rules."""
-    return replace(_Exporter(walk, layers).flows(), layers=seen)
+    return _Exporter(walk, layers).flows(seen)
 
 
 class _Exporter:
@@ -38,7 +39,7 @@ class _Exporter:
         self.made: dict[str, LayerSpec] = {}
         self.plain: dict[str, Specs] = {}
 
-    def flows(self) -> Flows:
+    def flows(self, layers: dict[str, dict[str, Any]]) -> Flows:
         for info in self.walk.later:
             self._function(info)
         for name, (arguments, result) in self.walk.lambdas.items():
@@ -49,7 +50,8 @@ class _Exporter:
         inits = {info.name: init for info in self.walk.classes if (init := self._init(info))}
         bases = {i.name: names for i in self.walk.classes if (names := self._bases(i))}
         calls = (self._call(callee, arguments) for callee, arguments in self.walk.handed.values())
-        return Flows(self.signatures, self.values, inits, bases, tuple(c for c in calls if c is not None))
+        handed = tuple(call for call in calls if call is not None)
+        return Flows(self.signatures, self.values, inits, bases, handed, layers)
 
     def _function(self, info: FunctionInfo) -> None:
         method = info.owner is not None and info.scope.kind == "class"
