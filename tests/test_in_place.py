@@ -188,6 +188,23 @@ def test_all_of_a_tensor_is_copied() -> None:
     assert body("l = [y]", "l[...] = 1") == "l = [y]\nl[...] = 1"
 
 
+GUARDED = {
+    "x[n:, 2 * n:] = 0": "if x[n:, 2 * n:].size:\n    x[n:, 2 * n:] = 0",
+    "x[n:,\n2:3] *= y[1]  # half": "if x[n:,\n2:3].size:\n    x[n:,\n2:3] *= y[1]  # half",
+    "x[..., :n, :n].zero_()": "if x[..., :n, :n].size:\n    x[..., :n, :n] = 0",
+    "torch.add(x, y, out=z[n:, n:])": "if z[n:, n:].size:\n    z[n:, n:] = ops.add(x, y)",
+    "if n: x[n:, n:] = 0": "if n: x[n:, n:] = 0",
+    "x[n:, n:] = y[n:, n:] = 0": "x[n:, n:] = y[n:, n:] = 0",
+    "x[n:, n:] = y.abs()": "x[n:, n:] = y.abs()",
+}
+
+
+@pytest.mark.parametrize("before", GUARDED)
+def test_what_may_be_empty_is_asked_for_its_size(before: str) -> None:
+    """Where nothing but the assignment is skipped by it."""
+    assert body(*before.split("\n")) == GUARDED[before]
+
+
 BUFFERS = {
     "self.total.add_(x)": "Tensor(ops.zeros(3))",
     "self.total[...] = x": "Tensor(ops.zeros(3))",
@@ -224,7 +241,8 @@ CAUTIONS = {
     "x.clamp_(0, 1)": "torch.Tensor.clamp_",
     "x.view(-1)[y] = 0": "torch.Tensor.__setitem__",  # not handed on
     "w = x[0]; x[y] = 0; return w": "torch.Tensor.__setitem__",
-    "x[n:, y:] = 0": "torch.Tensor.__setitem__",  # may be empty
+    "k = n; x[k:, k:] = y.abs()": "torch.Tensor.__setitem__",  # may be empty
+    "k = n; x[k:, k:].fill_(y.sum())": "torch.Tensor.fill_",
 }
 
 

@@ -7,6 +7,7 @@ import ast
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import last_name, may_be_empty, parse_expression
 from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
+from astmigrate.plan.in_place import EMPTY
 from astmigrate.plan.names import NamePlans
 from astmigrate.plan.sites import described
 from astmigrate.rewrite.arguments import ATOMIC, simple
@@ -164,9 +165,14 @@ class AttributePlans(NamePlans):
         return row is not None and row.target in ("mindspore.tensor", "mindspore.Tensor")
 
     def _slices(self, site: Site) -> None:
-        """``x[a:b, c:d] = y``."""
-        row = self.row(site)
-        self.converted(site, "AM107", row, row.target or "", row.note)
+        """``x[a:b, c:d] = y``, where a slice may be empty."""
+        assert site.within is not None
+        row, value = self.row(site), getattr(site.within, "value", site.node)
+        guard = self.in_place.guard(site.within, site.node, value)
+        if guard:
+            start = self.text.start(site.within)
+            self.edit(Edit(start, start, guard))
+        self.findings.converted(site, "AM107", row.name, row.target or "", EMPTY, review=not guard)
 
     def _whole(self, site: Site) -> None:
         """``x[...] = y``."""
@@ -183,7 +189,10 @@ class AttributePlans(NamePlans):
         if isinstance(tensor, ast.Attribute) and tensor.attr == "data":  # of which only a copy would change
             self._cut_off(tensor)
             self.findings.converted(site, "AM107", site.name, "mindspore.Tensor.__setitem__")
-        elif may_be_empty(site.node.slice) or self.in_place.parts_ways(site, tensor):
+        elif self.in_place.parts_ways(site, tensor):
+            row = self.row(site)
+            self.converted(site, "AM107", row, row.target or "", row.note)
+        elif may_be_empty(site.node.slice):
             self._slices(site)
 
     def _augmented(self, site: Site) -> None:

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from astmigrate.analysis.sites import Analysis, Site
-from astmigrate.analysis.text import Text, is_whole, last_name
+from astmigrate.analysis.text import Text, is_whole, last_name, may_be_empty
 from astmigrate.binding import Bound
-from astmigrate.model import Edit, NeedsAdapter, Span, Unsupported
+from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.plan.freshness import Freshness
 from astmigrate.rewrite.arguments import simple
 from astmigrate.tables import NO_OUT, Form, Row, Tables
@@ -26,6 +26,7 @@ from astmigrate.tables import NO_OUT, Form, Row, Tables
 OUT = "out"
 _RESIZES = "'out' must have the shape of the result: PyTorch resizes it, an assignment does not."
 _ARGUMENT = re.compile(r"\{\w+\}")  # a template that is an argument: the name would be another's
+EMPTY = "MindSpore fails where a slice other than the last is empty."
 WHOLE = "[()]"  # the index by which all of a tensor is assigned to
 _VIEW = "It is a view: its base gets the values, but no gradient of them."
 _SAVES = "The gradient of this step is wrong: MindSpore takes it at the values that are overwritten here."
@@ -101,19 +102,41 @@ class InPlace:
             raise Unsupported("it changes the result of an expression in place")
         if id(changed) in self._copies:
             raise Unsupported("PyTorch changes a copy here, and what is indexed stays as it is")
-        direct = isinstance(changed, ast.Subscript) or getattr(changed, "attr", "") == "data" or form.rebind
-        copies = _ARGUMENT.fullmatch(form.template or "")
-        if direct or (not copies and self._is_unseen(site.within, changed)):
-            item, note = "", ""
-        else:
-            item, note = WHOLE, self._note(site.within, changed, form.saves)
+        item = "" if self._as_it_is(site.within, changed, form) else WHOLE
+        note = self._note(site.within, changed, form.saves) if item else ""
         start = self.text.statement_start(self.text.start(site.arguments.call))
         if isinstance(changed, ast.Subscript) and is_whole(changed.slice):
             changed, item = changed.value, WHOLE
         if item:
             self.filled.add(last_name(changed))
         tensor = Span(self.text.start(changed), self.text.end(changed))
-        return [Edit(start, start, (tensor, f"{item} = "))], note
+        guard: tuple[Piece, ...] = ()
+        if isinstance(changed, ast.Subscript) and may_be_empty(changed.slice):
+            call = site.arguments.call
+            guard = self.guard(site.within, changed, *call.args, *(k.value for k in call.keywords))
+            note = note if guard else EMPTY
+        return [Edit(start, start, (*guard, tensor, f"{item} = "))], note
+
+    def _as_it_is(self, statement: ast.stmt, changed: ast.expr, form: Form) -> bool:
+        """Whether the result may be bound to what is changed: a part, or a name that nobody else has."""
+        if isinstance(changed, ast.Subscript) or getattr(changed, "attr", "") == "data" or form.rebind:
+            return True
+        return not _ARGUMENT.fullmatch(form.template or "") and self._is_unseen(statement, changed)
+
+    def guard(self, statement: ast.stmt, target: ast.expr, *values: ast.expr) -> tuple[Piece, ...]:
+        """``if x[a:b, c:d].size:`` before an assignment; nothing where it would skip or repeat more."""
+        start, end = self.text.start(statement), self.text.end(statement)
+        indent = self.text.slice(self.text.line_start(start), start)
+        rest = self.text.slice(end, self.text.line_end(end)).strip()
+        alone = not indent.strip() and (not rest or rest.startswith("#"))
+        one = isinstance(statement, ast.Expr | ast.AugAssign | ast.Assign) and (
+            not isinstance(statement, ast.Assign) or len(statement.targets) == 1
+        )
+        if not alone or not one or not all(map(simple, (target, *values))):
+            return ()
+        step = "\t" if "\t" in indent else "    "
+        tensor = Span(self.text.start(target), self.text.end(target))
+        return ("if ", tensor, f".size:{self.text.newline}{indent}{step}")
 
     def augmented(self, site: Site) -> tuple[list[Edit], str]:
         """``x += y`` binds x anew in MindSpore: where others see x, it becomes ``x[()] += y``."""
