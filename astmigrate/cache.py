@@ -167,10 +167,15 @@ def _content(source: Source) -> bytes:
 
 
 def _engine(tables: Sequence[Path]) -> bytes:
-    """astmigrate's own text, its tables', and the Python that reads the sources."""
-    package = Path(__file__).parent
-    files = [*sorted(package.rglob("*.py")), *sorted(default_folder().glob("*.toml")), *tables]
-    return _digest([__version__.encode(), sys.version.encode(), *(path.read_bytes() for path in files)])
+    """astmigrate's own files by when they were written, the user's tables, the Python that reads sources.
+
+    Reading its own would cost more than all else that a run without changes does.
+    """
+    own = [*sorted(Path(__file__).parent.rglob("*.py")), *sorted(default_folder().glob("*.toml"))]
+    written = ((path, path.stat()) for path in own)
+    stamps = [f"{path} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}" for path, s in written]
+    given = [path.read_bytes() for path in tables]
+    return _digest([__version__.encode(), sys.version.encode(), *map(os.fsencode, stamps), *given])
 
 
 def _digest(parts: Iterable[bytes | memoryview]) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 from astmigrate.ignored import IGNORE_FILE, Ignored
@@ -263,17 +264,19 @@ def _check_places(layout: Layout, out: Path, own: Sequence[str]) -> None:
     """No output may land on a source, nor outside of OUT through a link that OUT holds."""
     if os.path.exists(out) and not os.path.isdir(out):
         raise LayoutError(f"the output folder {out} is a file")
-    sources = {os.path.realpath(item.source): item.shown for item in layout.inputs if item.source is not None}
+    folder = cache(os.path.realpath)  # files share theirs
+    given = [(item.source, item.shown) for item in layout.inputs if item.source is not None]
+    sources = {
+        os.path.realpath(path) if path.is_symlink() else os.path.join(folder(path.parent), path.name): shown
+        for path, shown in given
+    }
     real_out = os.path.realpath(out)
     targets = [item.target for item in layout.inputs]
-    parents: dict[Path, str] = {}
     for target in (*targets, *own):
         place = out / target
-        parent = parents.get(place.parent) or os.path.realpath(place.parent)
-        parents[place.parent] = parent
-        if not _inside(parent, real_out):
+        if not _inside(folder(place.parent), real_out):
             raise LayoutError(f"{printable(str(place))} would land outside of {out}, through a link in it")
-        overwritten = sources.get(os.path.join(parent, place.name))
+        overwritten = sources.get(os.path.join(folder(place.parent), place.name))
         if overwritten is not None:
             raise LayoutError(f"the source {overwritten} would be overwritten; choose another output folder")
 

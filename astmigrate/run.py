@@ -200,12 +200,13 @@ class _Run:
             self._written(item, partial(atomic.write_text, out / target, text))
 
     def _write_reports(self, out: Path, cache: Cache | None) -> None:
-        from astmigrate.weights.closure import closed
         from astmigrate.weights.rules import dumps, merge
 
         merged = merge(*self.rules)
 
         def make() -> str:
+            from astmigrate.weights.closure import closed  # with the analysis, which known results spare
+
             return dumps(closed(merged))
 
         rules = make() if cache is None else cache.text(merged, make)

@@ -38,19 +38,26 @@ class Cost:
     wall: float
 
 
-def measure(command: Sequence[str], cwd: Path) -> Cost:
-    """Runs a command to its end; CPU seconds of all its processes, peak memory of the largest."""
+def measure(command: Sequence[str], cwd: Path, *others: Sequence[str]) -> Cost:
+    """Runs a command to its end; CPU seconds of all its processes, peak memory of the largest.
+
+    ``others`` run beside it: the wall time is that until all have ended.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
     environment[VARIABLE] = str(cwd / "cache")
     start = time.perf_counter()
     with (cwd / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=cwd, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
+        running = [
+            subprocess.Popen(each, stdout=log, stderr=subprocess.STDOUT, cwd=cwd, env=environment)
+            for each in (command, *others)
+        ]
+        _, status, usage = os.wait4(running[0].pid, 0)
+        running[0].returncode = os.waitstatus_to_exitcode(status)
+        codes = [process.wait() for process in running]
         wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if any(codes):
         text = (cwd / "log.txt").read_text(encoding="utf-8", errors="replace")
-        raise SystemExit(f"{' '.join(command)} exits {process.returncode}:\n{text[-3000:]}")
+        raise SystemExit(f"{' '.join(command)} exits {max(codes)}:\n{text[-3000:]}")
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit, wall)
 
@@ -101,7 +108,10 @@ def best(costs: Sequence[Cost]) -> Cost:
 
 
 def batch(source: Path, folder: Path, repeat: int) -> None:
-    """Both packages with one process and with two, each without results of an earlier run and with them."""
+    """Both packages with one process and with two, each without results of an earlier run and with them.
+
+    What two processes can gain at most is measured, too: two whole runs of one process, side by side.
+    """
     out, packages = folder / "out", [str(source / name) for name in ("torchvision", "pytorchcv")]
     costs: dict[tuple[str, str], list[Cost]] = {}
     for _ in range(repeat):
@@ -111,13 +121,18 @@ def batch(source: Path, folder: Path, repeat: int) -> None:
                 remove(out)
                 command = [sys.executable, "-m", "astmigrate", *packages, "-o", str(out), jobs, "-q"]
                 costs.setdefault((jobs, state), []).append(measure(command, folder))
+        remove(out)
+        alone = [sys.executable, "-m", "astmigrate", *packages, "-j1", "-q", "--no-cache", "-o"]
+        sides = [*alone, str(out / "left")], [*alone, str(out / "right")]
+        costs.setdefault(("-j1", "two at once"), []).append(measure(sides[0], folder, sides[1]))
     found = {key: best(several) for key, several in costs.items()}
     print("torchvision and pytorchcv as one project")
     for (jobs, state), cost in found.items():
         line(f"  {jobs} {state}, wall", cost.wall, "s")
         line(f"  {jobs} {state}, CPU", cost.seconds, "s")
-    one, two = found["-j1", "cold"], found["-j2", "cold"]
+    one, two, limit = found["-j1", "cold"], found["-j2", "cold"], found["-j1", "two at once"]
     line("  two processes / one, cold, wall", two.wall / one.wall, "", 1 / 1.7)
+    line("  this machine's limit: two runs at once / 2", limit.wall / one.wall / 2, "")
     for jobs, cold in (("-j1", one), ("-j2", two)):
         line(f"  cached / cold, {jobs}, wall", found[jobs, "cached"].wall / cold.wall, "", 0.1)
 

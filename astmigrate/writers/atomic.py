@@ -97,10 +97,9 @@ def _beside(path: Path) -> Path:
 
 
 def _replace(path: Path, fill: Callable[[BinaryIO], object], like: Path | None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
-        with temporary.open("wb") as file:
+        with _opened(temporary) as file:
             fill(file)
         if like is not None:
             temporary.chmod(like.stat().st_mode & 0o777)
@@ -108,3 +107,12 @@ def _replace(path: Path, fill: Callable[[BinaryIO], object], like: Path | None) 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A new file, in a new folder if need be."""
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
