@@ -235,6 +235,19 @@ class Sum(torch.nn.Module):
     assert migrate_source(code).code == code
 
 
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [("a += 1", True), ("a *= b", True), ("a = b\n    a += 1", False), ("c = 0\n    c += a", False),
+     ("a += 'x'", False), ("a += [b]", False)],
+)  # fmt: skip
+def test_a_parameter_of_unknown_kind_may_be_the_callers_tensor(statement: str, told: bool) -> None:
+    """MindSpore binds the name anew; nothing tells that it is no number, which that is right for."""
+    migration = migrate_source(f"import torch\ndef f(a, b):\n    {statement}\n    return torch.ones(2)\n")
+    assert statement in migration.code
+    found = [f for f in migration.findings if f.api.startswith("torch.Tensor.__i")]
+    assert [f.level for f in found] == [Level.REVIEW] * told
+
+
 CAUTIONS = {
     "w = x.view(-1); w += y": "torch.Tensor.__iadd__",  # no gradient follows
     "x *= y": "torch.Tensor.__imul__",  # the gradient is taken at new values

@@ -27,6 +27,11 @@ def from_parameter(value: Value, function: str, name: str) -> Value:
     return Value(flows=terms) if value is UNKNOWN else _opened(value, terms)
 
 
+def is_parameter(value: Value, name: str) -> bool:
+    """Whether a value may be what callers give as ``name``."""
+    return any(isinstance(term, str) and term.endswith(f"({name})") for term in value.flows)
+
+
 def _opened(value: Value, terms: tuple[Flow, ...]) -> Value:
     if value.alternatives:
         return replace(value, alternatives=tuple(_opened(each, terms) for each in value.alternatives))

@@ -101,8 +101,11 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
             grown = replace(old, element=join(old.element, kinds.any_element(value)))
             self.bind(target, grown)
         else:
-            if old.kind == "tensor" and isinstance(target, ast.Name) and self.active:
-                self.record(Site("augmented", f"torch.Tensor.__{_IN_PLACE[type(node.op)]}__", target))
+            given = old.kind == "unknown" and value.kind in ("unknown", "tensor", "number")
+            given = given and isinstance(target, ast.Name) and flows.is_parameter(old, target.id)
+            if (old.kind == "tensor" or given) and isinstance(target, ast.Name) and self.active:
+                name = f"torch.Tensor.__{_IN_PLACE[type(node.op)]}__"
+                self.record(Site("augmented", name, target, receiver_value=old))
             self.bind(target, combine(old, value))
 
     def bind(self, target: ast.expr, value: Value) -> None:

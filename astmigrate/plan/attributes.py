@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from astmigrate.analysis.sites import Site
-from astmigrate.analysis.text import last_name, may_be_empty, parse_expression
-from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
+from astmigrate.analysis.text import may_be_empty, parse_expression
+from astmigrate.model import Edit, Level, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.plan.in_place import EMPTY
 from astmigrate.plan.names import NamePlans
 from astmigrate.plan.sites import described
@@ -16,6 +16,7 @@ from astmigrate.rewrite.receivers import receiver_end
 from astmigrate.tables import Row
 
 _HOST = "MindSpore crashes where an operator's result is loaded into and then assigned to."
+_MAYBE = "If this is a tensor, PyTorch changes the caller's too, MindSpore does not; annotate it then."
 _SHARED = "With '...' as its index, MindSpore lets both tensors share their memory."
 
 
@@ -178,7 +179,8 @@ class AttributePlans(NamePlans):
         """``x[...] = y``."""
         assert isinstance(site.node, ast.Subscript)
         row, index = self.row(site), site.node.slice
-        self.in_place.filled.add(last_name(site.node.value))
+        if isinstance(site.node.value, ast.Attribute):
+            self.in_place.filled.add(site.node.value.attr)
         self.edit(Edit(self.text.start(index), self.text.end(index), ("()",)))
         self.findings.converted(site, "AM107", row.name, row.target or "", _SHARED)
 
@@ -198,7 +200,10 @@ class AttributePlans(NamePlans):
     def _augmented(self, site: Site) -> None:
         """``x += y``."""
         edits, note = self.in_place.augmented(site)
-        if edits:
+        assert site.receiver_value is not None
+        if edits and site.receiver_value.kind != "tensor":
+            self.findings.of(site, Level.REVIEW, "AM301", "mindspore.Tensor.__setitem__", _MAYBE)
+        elif edits:
             self.change(site, *edits)
             target = "mindspore.Tensor.__setitem__"
             self.findings.converted(site, "AM107", site.name, target, note, review=bool(note))

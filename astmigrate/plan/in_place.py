@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from astmigrate.analysis.sites import Analysis, Site
-from astmigrate.analysis.text import Text, is_whole, last_name, may_be_empty
+from astmigrate.analysis.text import Text, is_whole, may_be_empty
 from astmigrate.binding import Bound
 from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.plan.freshness import Freshness
@@ -107,8 +107,8 @@ class InPlace:
         start = self.text.statement_start(self.text.start(site.arguments.call))
         if isinstance(changed, ast.Subscript) and is_whole(changed.slice):
             changed, item = changed.value, WHOLE
-        if item:
-            self.filled.add(last_name(changed))
+        if item and isinstance(changed, ast.Attribute):
+            self.filled.add(changed.attr)
         tensor = Span(self.text.start(changed), self.text.end(changed))
         guard: tuple[Piece, ...] = ()
         if isinstance(changed, ast.Subscript) and may_be_empty(changed.slice):
@@ -150,7 +150,8 @@ class InPlace:
 
     def whole(self, tensor: ast.expr) -> Edit:
         """``x[()]`` for x."""
-        self.filled.add(last_name(tensor))
+        if isinstance(tensor, ast.Attribute):
+            self.filled.add(tensor.attr)
         end = self.text.end(tensor)
         return Edit(end, end, (WHOLE,))
 
