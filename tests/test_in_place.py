@@ -95,6 +95,13 @@ def test_what_cannot_be_assigned_stays(body: str) -> None:
     assert levels(migration, body.partition("(")[0].removeprefix("r = ")) == {Level.MANUAL}
 
 
+def test_a_call_that_may_give_a_copy_stays() -> None:
+    """``float`` gives the tensor itself where it is one of floats."""
+    migration = migrated("x.float().add_(y)")
+    assert line(migration) == "x.float().add_(y)"
+    assert levels(migration, "torch.Tensor.add_") == {Level.MANUAL}
+
+
 @pytest.mark.parametrize(
     ("body", "head"),
     [
@@ -158,6 +165,18 @@ SEEN = {
     "w = x.T\nw.mul_(2)": "w = x.T\nw[()] = w * 2",
     "w, v = x.chunk(2)\nw.sub_(1)": "w, v = x.chunk(2)\nw[()] = w - 1",
     "w = x[0]\nw += 1": "w = x[0]\nw[()] += 1",
+    # an element of a list is a tensor that others have
+    "l = [x, y]\nl[0].add_(1)": "l = [x, y]\nl[0][()] = l[0] + 1",
+    "l = [x, y]\nl[0] *= 2": "l = [x, y]\nl[0][()] *= 2",
+    "d = {'a': x}\nd['a'][0].add_(1)": "d = {'a': x}\nd['a'][0] = d['a'][0] + 1",
+    "for w in [x, y]:\n    w += 1": "for w in [x, y]:\n    w[()] += 1",
+    # what a call gives is changed where it is a view
+    "x.view(-1).mul_(2)": "x.view(-1)[()] = x.view(-1) * 2",
+    "x.transpose(0, 1)[n:].copy_(y)": "x.swapaxes(0, 1)[n:] = y",
+    "torch.diagonal(x).fill_(1)": "ops.diagonal(x)[()] = ops.full_like(ops.diagonal(x), 1)",
+    # of some it is not known whether they are
+    "w = x.cpu()\nw += 1": "w = x\nw[()] += 1",
+    "w = x.float()\nw.add_(1)": "w = x.float()\nw[()] = w + 1",
     # the name must not become another's
     "w = x * 2\nw.copy_(y)": "w = x * 2\nw[()] = y",
 }  # fmt: skip
@@ -249,6 +268,9 @@ def test_a_parameter_of_unknown_kind_may_be_the_callers_tensor(statement: str, t
 
 
 CAUTIONS = {
+    "x.unsqueeze_(0)": "torch.Tensor.unsqueeze_",  # the caller's is not reshaped
+    "w = torch.ravel(x); w += 1": "torch.Tensor.__iadd__",
+    "w = x.view(-1).add_(1)": "torch.Tensor.add_",  # x is changed too
     "w = x.view(-1); w += y": "torch.Tensor.__iadd__",  # no gradient follows
     "x *= y": "torch.Tensor.__imul__",  # the gradient is taken at new values
     "x.clamp_(0, 1)": "torch.Tensor.clamp_",

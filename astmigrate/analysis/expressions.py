@@ -145,6 +145,10 @@ class Expressions(References):
         if isinstance(node.slice, ast.Slice):
             return _sliced(base)
         literal = _integer(node.slice)
+        if base.kind == "tensor" or isinstance(node.slice, ast.Tuple):
+            self.analysis.elements.discard(id(node))
+        else:
+            self.analysis.elements.add(id(node))
         if base.kind == "tensor":
             if index.kind in _COPYING:
                 self.analysis.copies.add(id(node))

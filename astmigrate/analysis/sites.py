@@ -85,6 +85,7 @@ class Analysis:
     indirect: set[str] = field(default_factory=set)
     staying: set[str] = field(default_factory=set)  # imported names that unmapped code needs too
     copies: set[int] = field(default_factory=set)  # items of tensors that are copies, by id
+    elements: set[int] = field(default_factory=set)  # items that are not known to be a tensor's, by id
     formatted: list[ast.JoinedStr] = field(default_factory=list)
     tries: list[ast.Try | ast.TryStar] = field(default_factory=list)
 

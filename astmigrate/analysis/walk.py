@@ -103,7 +103,9 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         else:
             given = old.kind == "unknown" and value.kind in ("unknown", "tensor", "number")
             given = given and isinstance(target, ast.Name) and flows.is_parameter(old, target.id)
-            if (old.kind == "tensor" or given) and isinstance(target, ast.Name) and self.active:
+            own = isinstance(target, ast.Subscript) and id(load) not in self.analysis.elements
+            own = own or (isinstance(target, ast.Attribute) and target.attr == "data")
+            if self.active and (given or (old.kind == "tensor" and not own)):
                 name = f"torch.Tensor.__{_IN_PLACE[type(node.op)]}__"
                 self.record(Site("augmented", name, target, receiver_value=old))
             self.bind(target, combine(old, value))

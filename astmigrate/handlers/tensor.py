@@ -193,7 +193,7 @@ def copy(call: Call, form: Form) -> Form:
     with 2.10 on CPU; of a parameter's ``data`` only ``copy_`` reaches the parameter.
     """
     text = call.receiver.text if call.receiver is not None else ""
-    if call.statement and not text.endswith((")", ".data")):
+    if call.statement and not text.endswith(".data"):
         return replace(form, target=None, template="{other}", inplace="self")
     if call.arguments["other"].text.endswith("]"):
         return replace(form, wrap={**form.wrap, "other": "{}.copy()"})

@@ -20,6 +20,7 @@ from astmigrate.analysis.text import Text, is_whole, may_be_empty
 from astmigrate.binding import Bound
 from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.plan.freshness import Freshness
+from astmigrate.plan.steps import makes_view
 from astmigrate.rewrite.arguments import simple
 from astmigrate.tables import NO_OUT, Form, Row, Tables
 
@@ -30,6 +31,7 @@ EMPTY = "MindSpore fails where a slice other than the last is empty."
 WHOLE = "[()]"  # the index by which all of a tensor is assigned to
 _VIEW = "It is a view: its base gets the values, but no gradient of them."
 _SAVES = "The gradient of this step is wrong: MindSpore takes it at the values that are overwritten here."
+_RESHAPED = "PyTorch gives all names of the tensor the new shape; here this name alone has it."
 _ALSO = "PyTorch changes it in place too; here only the result is changed."
 
 
@@ -50,7 +52,7 @@ class InPlace:
     """The calls of one file that change what others may see."""
 
     def __init__(self, text: Text, analysis: Analysis, tables: Tables) -> None:
-        self.text, self._copies = text, analysis.copies
+        self.text, self._copies, self._elements = text, analysis.copies, analysis.elements
         self._freshness = Freshness(text.tree)
         self.filled: set[str] = set()  # attributes of which all is assigned to
         self._by_name: dict[int, Site] = {}  # in-place methods by their name's node
@@ -98,12 +100,14 @@ class InPlace:
         """
         assert site.arguments is not None
         assert site.within is not None
-        if not simple(changed):
+        if not _repeatable(changed):
             raise Unsupported("it changes the result of an expression in place")
         if id(changed) in self._copies:
             raise Unsupported("PyTorch changes a copy here, and what is indexed stays as it is")
         item = "" if self._as_it_is(site.within, changed, form) else WHOLE
         note = self._note(site.within, changed, form.saves) if item else ""
+        if form.rebind and isinstance(changed, ast.Name) and not self._is_unseen(site.within, changed):
+            note = _RESHAPED
         start = self.text.statement_start(self.text.start(site.arguments.call))
         if isinstance(changed, ast.Subscript) and is_whole(changed.slice):
             changed, item = changed.value, WHOLE
@@ -119,7 +123,8 @@ class InPlace:
 
     def _as_it_is(self, statement: ast.stmt, changed: ast.expr, form: Form) -> bool:
         """Whether the result may be bound to what is changed: a part, or a name that nobody else has."""
-        if isinstance(changed, ast.Subscript) or getattr(changed, "attr", "") == "data" or form.rebind:
+        part = isinstance(changed, ast.Subscript) and id(changed) not in self._elements
+        if part or getattr(changed, "attr", "") == "data" or form.rebind:
             return True
         return not _ARGUMENT.fullmatch(form.template or "") and self._is_unseen(statement, changed)
 
@@ -142,8 +147,7 @@ class InPlace:
         """``x += y`` binds x anew in MindSpore: where others see x, it becomes ``x[()] += y``."""
         statement, target = site.within, site.node
         assert isinstance(statement, ast.AugAssign)
-        assert isinstance(target, ast.Name)
-        if self._freshness.change_is_unseen(statement, target.id):
+        if isinstance(target, ast.Name) and self._freshness.change_is_unseen(statement, target.id):
             return [], ""
         note = self._note(statement, target, isinstance(statement.op, ast.Mult | ast.Pow))
         return [self.whole(target)], note
@@ -186,4 +190,16 @@ class InPlace:
         changed = named or site.receiver or next(iter(call.args[place:]), None)
         while isinstance(changed, ast.Call) and id(changed.func) in self._by_name:
             changed = self._by_name[id(changed.func)].receiver
+        if isinstance(changed, ast.Call) and (site.statement or makes_view(changed)):
+            return changed
         return changed if isinstance(changed, ast.Name | ast.Attribute | ast.Subscript) else None
+
+
+def _repeatable(node: ast.expr) -> bool:
+    """Whether an expression gives the same tensor each time: a name, parts, attributes and views of it."""
+    if isinstance(node, ast.Subscript):
+        return simple(node.slice) and _repeatable(node.value)
+    if isinstance(node, ast.Call):
+        given = (*node.args, *(keyword.value for keyword in node.keywords))
+        return makes_view(node) and _repeatable(node.func) and all(map(simple, given))
+    return _repeatable(node.value) if isinstance(node, ast.Attribute) else simple(node)

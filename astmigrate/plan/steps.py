@@ -13,11 +13,14 @@ from astmigrate.analysis.text import last_name
 _VIEWS = {
     "view", "view_as", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute",
     "swapaxes", "swapdims", "movedim", "moveaxis", "t", "detach", "expand", "expand_as", "narrow", "select",
-    "chunk", "split", "unbind", "diagonal", "unfold", "as_strided",
+    "chunk", "split", "tensor_split", "hsplit", "vsplit", "dsplit", "unbind", "diagonal", "unfold",
+    "as_strided", "ravel", "broadcast_to", "atleast_1d", "atleast_2d", "atleast_3d", "adjoint", "as_tensor",
+    "asarray", "from_numpy", "view_as_real", "view_as_complex",
 }  # fmt: skip
 _PASSES_ON = _VIEWS | {
-    "contiguous", "to", "float", "half", "double", "type", "type_as", "dropout", "Identity", "Flatten",
-    "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "Sequential",
+    "contiguous", "to", "cpu", "cuda", "float", "half", "double", "bfloat16", "long", "int", "short", "bool",
+    "type", "type_as", "numpy", "dropout", "Identity", "Flatten", "Unflatten", "Dropout", "Dropout1d",
+    "Dropout2d", "Dropout3d", "AlphaDropout", "Sequential",
 }  # fmt: skip
 _VIEWED = ("T", "mT", "H", "mH", "data")  # attributes
 _DIVIDES = ("chunk", "split", "unbind", "tensor_split")
@@ -40,10 +43,11 @@ def is_new(node: ast.expr) -> bool:
     """Whether an expression makes a tensor that has no name yet."""
     if isinstance(node, ast.Call):
         name = last_name(node.func)
-        if name in _PASSES_ON and isinstance(node.func, ast.Attribute) and is_new(node.func.value):
+        same = name in _PASSES_ON or name.endswith("_")
+        if same and isinstance(node.func, ast.Attribute) and is_new(node.func.value):
             return True
         writes = any(k.arg == "inplace" and getattr(k.value, "value", True) for k in node.keywords)
-        return name not in _PASSES_ON and not name.endswith("_") and not writes
+        return not same and not writes
     return isinstance(node, _MADE)
 
 
