@@ -142,6 +142,18 @@ def test_conditioning_keeps_the_signal_alive() -> None:
         assert float((model.norm.state_dict()[name] - default).abs().min()) > 0, name
 
 
+@pytest.mark.parametrize("left", [float("nan"), float("inf"), 3e38, 0.0])
+@pytest.mark.parametrize("shape", [(4,), (6, 4)])
+def test_conditioning_fills_what_the_model_left_unset(left: float, shape: tuple[int, ...]) -> None:
+    """``torch.empty`` has what was in its memory before: not numbers, at times."""
+    model = torch.nn.Linear(4, 6)
+    model.weight = torch.nn.Parameter(torch.full(shape, left))
+    model.weight.data[0] = 0.5
+    condition(model, lambda: None, 0)
+    assert model.weight.isfinite().all()
+    assert 0.01 < float(model.weight.abs().max()) < 10
+
+
 def test_missing_operators_are_declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package whose compiled operators are missing imports; other errors stay."""
     package = tmp_path / "uncompiled"

@@ -16,6 +16,7 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 _ALIVE = 0.05  # constants below count as zero
+_WILD = 1e6
 _SPREAD = (0.5, 2.0)  # outputs with a standard deviation in here are left alone
 
 
@@ -36,6 +37,8 @@ def condition(model: torch.nn.Module, run: Callable[[], Any], seed: int) -> None
 def _drawn(parameter: torch.Tensor, random: torch.Generator) -> torch.Tensor:
     """New values by what the old ones are: a scale stays a scale, a weight a weight, zero becomes alive."""
     shape, plain = parameter.shape, parameter.float()
+    if not plain.abs().max() < _WILD:  # memory that the model has not filled yet: anything, NaN too
+        plain = torch.zeros_like(plain)
     low, high = float(plain.min()), float(plain.max())
     if low == high and abs(low) >= _ALIVE:
         return low * (0.5 + torch.rand(shape, generator=random))
