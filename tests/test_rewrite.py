@@ -46,6 +46,13 @@ CALLS = {
     "x[0].add_(1)": "x[0] = x[0] + 1",
     "x.unsqueeze_(0)": "x = x.unsqueeze(0)",
     "x.data.fill_(0)": "x.data = ops.full_like(x.data, 0)",
+    # numbers in texts, and Python's types
+    "f'{x:.3f} {x + y:>8} {x} {n:d}'": "f'{x.item():.3f} {(x + y).item():>8} {x} {n:d}'",
+    "'{:.2f} {} {n}'.format(x, x, n=x)": "'{:.2f} {} {n}'.format(x.item(), x, n=x)",
+    "'{1:.2f} {{}} {a:d}'.format(n, -x, a=x)": "'{1:.2f} {{}} {a:d}'.format(n, (-x).item(), a=x.item())",
+    "torch.ones(2, dtype=bool)": "ops.ones(2, dtype=ms.bool_)",
+    "x.sum(dtype=float)": "x.sum(dtype=ms.float64)",
+    "numpy.ones(2, dtype=bool)": "numpy.ones(2, dtype=bool)",
     # nothing of torch's
     "print('torch.cat', x)  # torch.cat": "print('torch.cat', x)  # torch.cat",
 }

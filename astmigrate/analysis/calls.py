@@ -80,6 +80,7 @@ class Calls(Methods):
         if name.startswith("torch.nn.init.") and node.args:
             self._initialised(node.args[0])
         if callee.direct:
+            self.python_dtypes(arguments)
             site = Site("call", name, node.func, arguments, statement=self.statement is node)
             if value.kind == "module" and row is not None and row.name in CONTAINERS:
                 site.origin = kinds.Origin()

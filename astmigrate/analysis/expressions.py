@@ -226,6 +226,9 @@ class Expressions(References):
             self.placed.add(id(node))
             self.placed.update(map(id, place(self.text, node)))
         self.children(node)
+        for part in node.values:  # MindSpore's tensors take no format, as in f"{loss:.3f}"
+            if isinstance(part, ast.FormattedValue) and part.format_spec is not None and part.conversion < 0:
+                self.spelled_out(part.value, self.expr(part.value))
         return STRING
 
     def starred(self, node: ast.Starred) -> Value:

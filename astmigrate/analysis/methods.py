@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
+from string import Formatter
 
 from msgspec.structs import replace
 
@@ -25,6 +27,8 @@ _MODULES_OF = frozenset({"children", "named_children", "modules", "named_modules
 _MODULES_ONLY = frozenset({"parameters", "named_parameters", "modules", "named_modules", "children",
                            "named_children", "buffers", "named_buffers", "register_forward_hook",
                            "register_forward_pre_hook"})  # fmt: skip
+_PYTHON_DTYPES = {"builtins.bool": "torch.bool", "builtins.int": "torch.int64",
+                  "builtins.float": "torch.float64"}  # fmt: skip
 
 
 class Methods(Members):
@@ -35,6 +39,8 @@ class Methods(Members):
         arguments = self.arguments(node)
         if receiver.kind in ("module", "self", "super", "class", "object"):
             return self._module_method(node, func, receiver, arguments)
+        if func.attr == "format" and isinstance(receiver.literal, str):
+            self._formats(receiver.literal, node, arguments)
         prefix = _RECEIVERS.get(receiver.kind)
         if prefix and self.active:
             return self._row_method(node, func, receiver, arguments, prefix)
@@ -66,9 +72,36 @@ class Methods(Members):
                          self.statement is node))  # fmt: skip
         if row is None:
             return TENSOR
+        self.python_dtypes(arguments, func.attr in ("to", "type"))
         value = self.row_result(name, arguments)
         form_self = row.returns == "self" or (not row.returns and value is UNKNOWN)
         return receiver if form_self else value
+
+    def _formats(self, template: str, node: ast.Call, arguments: Arguments) -> None:
+        """``"{:.3f}".format(loss)``."""
+        named = {keyword.arg: number for number, keyword in enumerate(node.keywords, len(node.args))}
+        nodes = [*node.args, *(keyword.value for keyword in node.keywords)]
+        values = (*arguments.positional, *arguments.keywords)
+        with suppress(ValueError):  # no template of format's
+            fields = [(name, spec) for _, name, spec, _ in Formatter().parse(template) if name is not None]
+            for number, (name, spec) in enumerate(fields):
+                at = number if not name else int(name) if name.isdigit() else named.get(name, len(nodes))
+                if spec and at < len(nodes):
+                    self.spelled_out(nodes[at], values[at])
+
+    def spelled_out(self, node: ast.expr, value: Value) -> None:
+        """A value that is formatted as a specification says."""
+        if value.kind == "tensor" and self.active:
+            self.record(Site("formatted", "torch.Tensor.__format__", node))
+
+    def python_dtypes(self, arguments: Arguments, positional: bool = False) -> None:
+        """``dtype=bool``: torch takes Python's types for its own, MindSpore does not."""
+        nodes = [*arguments.call.args, *(keyword.value for keyword in arguments.call.keywords)]
+        values = (*arguments.positional, *arguments.keywords)
+        named = [positional] * len(arguments.positional) + [k.arg == "dtype" for k in arguments.call.keywords]
+        for node, value, wanted in zip(nodes, values, named, strict=True):
+            if wanted and value.name in _PYTHON_DTYPES:
+                self.record(Site("value", _PYTHON_DTYPES[value.name], node))
 
     def _of_unknown(
         self, node: ast.Call, func: ast.Attribute, receiver: Value, arguments: Arguments

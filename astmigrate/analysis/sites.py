@@ -12,7 +12,7 @@ from astmigrate.binding import Arguments
 
 # roles whose node does not begin with an imported torch name: what they need or keep is no import's
 BY_RECEIVER = frozenset({"method", "attribute", "member", "leaf", "buffer", "init", "unclear", "setting",
-                         "set_child", "item", "slices", "whole", "index", "bound", "registered",
+                         "set_child", "item", "slices", "whole", "index", "bound", "registered", "formatted",
                          "augmented"})  # fmt: skip
 
 
@@ -25,8 +25,8 @@ class Site:
     itself (a base, ``isinstance``); "annotation", "decorator"; "value" is passed on; "unclear" is a
     method whose receiver may be a tensor or something else; "item", "slices" and "whole" (``x[...]``) are
     assigned to; "index" and "bound" (of a slice) are numpy's; "augmented" is changed by ``+=``;
-    "registered" is the name of a buffer. ``within`` is the statement, ``at_import`` tells that it runs
-    when the file is imported.
+    "registered" is the name of a buffer, "formatted" has a format specification. ``within`` is the
+    statement, ``at_import`` tells that it runs when the file is imported.
     """
 
     role: str

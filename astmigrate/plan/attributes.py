@@ -145,6 +145,15 @@ class AttributePlans(NamePlans):
             site, "AM107", "torch.nn.Module.__setattr__", "mindspore.Tensor.__setitem__", note
         )
 
+    def _formatted(self, site: Site) -> None:
+        """``f"{x:.3f}"``: the number is formatted, as PyTorch does."""
+        start, end = self.text.start(site.node), self.text.end(site.node)
+        loose = isinstance(site.node, ATOMIC)
+        self.edit(Edit(end, end, (".item()" if loose else ").item()",)))
+        if not loose:
+            self.edit(Edit(start, start, ("(",)))
+        self.findings.converted(site, "AM103", site.name, "mindspore.Tensor.item")
+
     def _registered(self, site: Site) -> None:
         """A buffer of which all is assigned to later: values of an operator may not take a checkpoint's."""
         assert isinstance(site.node, ast.Constant)
