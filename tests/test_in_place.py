@@ -224,6 +224,19 @@ def test_what_may_be_empty_is_asked_for_its_size(before: str) -> None:
     assert body(*before.split("\n")) == GUARDED[before]
 
 
+def test_what_is_guarded_is_not_guarded_again() -> None:
+    """In a file in which something of torch's stays."""
+    source = """import torch
+def f(x: torch.Tensor, n):
+    m = x.new_zeros((n, n))
+    m[n:, n:] = 1
+    return m.clone(), torch.compiled_with_cxx11_abi()
+"""
+    code = migrate_source(source).code
+    assert "    if m[n:, n:].size:\n        m[n:, n:] = 1\n" in code
+    assert migrate_source(code).code == code
+
+
 BUFFERS = {
     "self.total.add_(x)": "Tensor(ops.zeros(3))",
     "self.total[...] = x": "Tensor(ops.zeros(3))",

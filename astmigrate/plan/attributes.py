@@ -178,6 +178,8 @@ class AttributePlans(NamePlans):
         """``x[a:b, c:d] = y``, where a slice may be empty."""
         assert site.within is not None
         row, value = self.row(site), getattr(site.within, "value", site.node)
+        if self.in_place.is_guarded(site.within, site.node):
+            return
         guard = self.in_place.guard(site.within, site.node, value)
         if guard:
             start = self.text.start(site.within)

@@ -143,6 +143,12 @@ class InPlace:
         tensor = Span(self.text.start(target), self.text.end(target))
         return ("if ", tensor, f".size:{self.text.newline}{indent}{step}")
 
+    def is_guarded(self, statement: ast.stmt, target: ast.expr) -> bool:
+        """Whether an assignment has its guard already, by an earlier run."""
+        guard = f"if {self.text.of(target)}.size:"
+        before = self.text.data[: self.text.start(statement)].rstrip()
+        return before.endswith(guard.encode())
+
     def augmented(self, site: Site) -> tuple[list[Edit], str]:
         """``x += y`` binds x anew in MindSpore: where others see x, it becomes ``x[()] += y``."""
         statement, target = site.within, site.node
