@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,6 +58,12 @@ class Arguments(msgspec.Struct, frozen=True, gc=False):
     positional: tuple[Value, ...]
     keywords: tuple[Value, ...]
     skip: int = 0  # leading positional arguments that are not the row's: self of an unbound method
+
+    def given(self) -> Iterator[tuple[str | None, ast.expr, Value]]:
+        """Each argument with its keyword: "" where it is positional, None after ``**``."""
+        yield from (("", *pair) for pair in zip(self.call.args, self.positional, strict=True))
+        for keyword, value in zip(self.call.keywords, self.keywords, strict=True):
+            yield keyword.arg, keyword.value, value
 
 
 # numpy's names, which torch takes for its own parameters too

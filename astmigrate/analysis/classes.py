@@ -41,6 +41,11 @@ class Scope:
         return scope
 
 
+def _decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str]:
+    nodes = (d.func if isinstance(d, ast.Call) else d for d in node.decorator_list)
+    return {last_name(n) for n in nodes}
+
+
 @dataclass(eq=False)
 class FunctionInfo:
     """A function of the project; walked once, on demand or at the end of its module."""
@@ -56,8 +61,7 @@ class FunctionInfo:
     @property
     def decorators(self) -> set[str]:
         """Last names of the decorators."""
-        nodes = (d.func if isinstance(d, ast.Call) else d for d in self.node.decorator_list)
-        return {last_name(n) for n in nodes}
+        return _decorators(self.node)
 
 
 @dataclass(eq=False)
@@ -91,8 +95,7 @@ class ClassInfo:
     @property
     def is_dataclass(self) -> bool:
         """Whether a decorator makes its ``__init__`` from its fields."""
-        nodes = (d.func if isinstance(d, ast.Call) else d for d in self.node.decorator_list)
-        return any(last_name(node) == "dataclass" for node in nodes)
+        return "dataclass" in _decorators(self.node)
 
     def lineage(self, classes: dict[str, ClassInfo]) -> Iterator[ClassInfo]:
         """The class and its bases in the project, nearest first."""

@@ -40,7 +40,7 @@ class Methods(Members):
         if receiver.kind in ("module", "self", "super", "class", "object"):
             return self._module_method(node, func, receiver, arguments)
         if func.attr == "format" and isinstance(receiver.literal, str):
-            self._formats(receiver.literal, node, arguments)
+            self._formats(receiver.literal, arguments)
         prefix = _RECEIVERS.get(receiver.kind)
         if prefix and self.active:
             return self._row_method(node, func, receiver, arguments, prefix)
@@ -77,17 +77,16 @@ class Methods(Members):
         form_self = row.returns == "self" or (not row.returns and value is UNKNOWN)
         return receiver if form_self else value
 
-    def _formats(self, template: str, node: ast.Call, arguments: Arguments) -> None:
+    def _formats(self, template: str, arguments: Arguments) -> None:
         """``"{:.3f}".format(loss)``."""
-        named = {keyword.arg: number for number, keyword in enumerate(node.keywords, len(node.args))}
-        nodes = [*node.args, *(keyword.value for keyword in node.keywords)]
-        values = (*arguments.positional, *arguments.keywords)
+        given = list(arguments.given())
+        named = {keyword: number for number, (keyword, _, _) in enumerate(given) if keyword}
         with suppress(ValueError):  # no template of format's
             fields = [(name, spec) for _, name, spec, _ in Formatter().parse(template) if name is not None]
             for number, (name, spec) in enumerate(fields):
-                at = number if not name else int(name) if name.isdigit() else named.get(name, len(nodes))
-                if spec and at < len(nodes):
-                    self.spelled_out(nodes[at], values[at])
+                at = number if not name else int(name) if name.isdigit() else named.get(name, len(given))
+                if spec and at < len(given):
+                    self.spelled_out(*given[at][1:])
 
     def spelled_out(self, node: ast.expr, value: Value) -> None:
         """A value that is formatted as a specification says."""
@@ -96,10 +95,8 @@ class Methods(Members):
 
     def python_dtypes(self, arguments: Arguments, positional: bool = False) -> None:
         """``dtype=bool``: torch takes Python's types for its own, MindSpore does not."""
-        nodes = [*arguments.call.args, *(keyword.value for keyword in arguments.call.keywords)]
-        values = (*arguments.positional, *arguments.keywords)
-        named = [positional] * len(arguments.positional) + [k.arg == "dtype" for k in arguments.call.keywords]
-        for node, value, wanted in zip(nodes, values, named, strict=True):
+        for keyword, node, value in arguments.given():
+            wanted = keyword == "dtype" or (positional and keyword == "")
             if wanted and value.name in _PYTHON_DTYPES:
                 self.record(Site("value", _PYTHON_DTYPES[value.name], node))
 

@@ -163,7 +163,7 @@ class AttributePlans(NamePlans):
             return
         local, needs = self.names.spell("mindspore.Tensor")
         self.need(site, needs)
-        start, end = self.text.start(value), self.text.end(value)
+        start, end = self.text.start(value), self.text.end(value)  # around the value's own edits
         self.edit(Edit(start, start, (f"{local}(",)))
         self.edit(Edit(end, end, (")",)))
         self.findings.converted(site, "AM107", site.name, "mindspore.nn.Cell.register_buffer", _HOST)
@@ -190,8 +190,7 @@ class AttributePlans(NamePlans):
         """``x[...] = y``."""
         assert isinstance(site.node, ast.Subscript)
         row, index = self.row(site), site.node.slice
-        if isinstance(site.node.value, ast.Attribute):
-            self.in_place.filled.add(site.node.value.attr)
+        self.in_place.fills(site.node.value)
         self.edit(Edit(self.text.start(index), self.text.end(index), ("()",)))
         self.findings.converted(site, "AM107", row.name, row.target or "", _SHARED)
 

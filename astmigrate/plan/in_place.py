@@ -111,8 +111,8 @@ class InPlace:
         start = self.text.statement_start(self.text.start(site.arguments.call))
         if isinstance(changed, ast.Subscript) and is_whole(changed.slice):
             changed, item = changed.value, WHOLE
-        if item and isinstance(changed, ast.Attribute):
-            self.filled.add(changed.attr)
+        if item:
+            self.fills(changed)
         tensor = Span(self.text.start(changed), self.text.end(changed))
         guard: tuple[Piece, ...] = ()
         if isinstance(changed, ast.Subscript) and may_be_empty(changed.slice):
@@ -160,10 +160,14 @@ class InPlace:
 
     def whole(self, tensor: ast.expr) -> Edit:
         """``x[()]`` for x."""
-        if isinstance(tensor, ast.Attribute):
-            self.filled.add(tensor.attr)
+        self.fills(tensor)
         end = self.text.end(tensor)
         return Edit(end, end, (WHOLE,))
+
+    def fills(self, tensor: ast.expr) -> None:
+        """Notes an attribute of which all is assigned to."""
+        if isinstance(tensor, ast.Attribute):
+            self.filled.add(tensor.attr)
 
     def parts_ways(self, site: Site, tensor: ast.expr) -> bool:
         """Whether a tensor, assigned to through a tensor as index, is a view or has views read later.
