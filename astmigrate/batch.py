@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -19,11 +19,10 @@ from multiprocessing.process import BaseProcess
 
 import msgspec
 
-from astmigrate.cache import packed, unpacked
 from astmigrate.model import SourceError, TableError
 from astmigrate.order import places
 from astmigrate.schedule import Schedule, Task, schedule
-from astmigrate.work import Result, Work
+from astmigrate.work import Result, Work, unpacked
 
 FORKS = sys.platform == "linux"  # elsewhere, what a forked process may do is not certain
 
@@ -190,6 +189,43 @@ class _Pool:
         self.workers.clear()
 
 
+@contextmanager
+def beside(make: Callable[[], str]) -> Iterator[Callable[[], str]]:
+    """Lets a process of its own begin with ``make`` now; what comes waits for its text.
+
+    Where no process can be forked, or where that one dies, ``make`` is called instead.
+    """
+    if not FORKS:
+        yield make
+        return
+    context = get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_make, args=(make, theirs, ours), daemon=True)
+    with _no_interrupt():
+        process.start()
+    theirs.close()
+
+    def text() -> str:
+        try:
+            return ours.recv_bytes().decode("utf-8", "surrogatepass")
+        except (EOFError, ConnectionError):
+            return make()
+
+    try:
+        yield text
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def _make(make: Callable[[], str], connection: Connection, parents: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it too, and ends this process
+    parents.close()
+    with suppress(ConnectionError):  # the parent was killed
+        connection.send_bytes(make().encode("utf-8", "surrogatepass"))
+
+
 def _ending(code: int) -> str:
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
@@ -246,7 +282,7 @@ def _follow(order: _Order, connection: Connection, work: Work) -> None:
 def _told(number: int, result: Result | SourceError) -> bytes:
     """A result as a message, an empty one where it holds text that is not valid Unicode."""
     if not isinstance(result, SourceError):
-        return _encode(_Message(number, packed(result)))
+        return _encode(_Message(number, result.packed()))
     try:
         return _encode(_Message(number, problem=(result.path, result.line, result.reason)))
     except UnicodeEncodeError:

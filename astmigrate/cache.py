@@ -13,23 +13,24 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
 from astmigrate import __version__
 from astmigrate.analysis.module import Module
+from astmigrate.places import tables_folder
 from astmigrate.source import Source
-from astmigrate.tables import default_folder
-from astmigrate.work import Result, Work
+from astmigrate.work import Result, Work, unpacked
 from astmigrate.writers import atomic
 
 LIMIT = 256 * 1024 * 1024  # bytes of all files together; the ones used longest ago go first
-_MAGIC = b"astmigrate cache 1\n"
+_MAGIC = b"astmigrate cache 2\n"
 _SUFFIX = ".results"
 _DIGEST = 16
+_CHECKSUM = 4  # against damage, not against malice
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Result).decode
 
 
 class Pack(msgspec.Struct, frozen=True, array_like=True):
@@ -40,7 +41,7 @@ class Pack(msgspec.Struct, frozen=True, array_like=True):
 
     project: bytes = b""
     keys: list[bytes] = []
-    results: dict[bytes, bytes] = {}
+    results: dict[bytes, msgspec.Raw] = {}
     texts: dict[bytes, str] = {}
 
 
@@ -52,16 +53,17 @@ class Cache:
         self._folder, self._place = folder, folder / (name + _SUFFIX)
         self._pack = _read(self._place)
         self._engine = _engine(tables)
-        self._project, self._keys = b"", list[bytes]()
+        self.project = b""  # stands for all that the results depend on, once they have been looked up
+        self._keys = list[bytes]()
         self._made: dict[str, Result] = {}
         self._texts: dict[bytes, str] = {}
 
     def look_up(self, work: Work) -> dict[str, Result]:
         """What of the project's results still holds, by target."""
         contents = {target: _content(source) for target, source in work.sources.items()}
-        self._project = _digest((self._engine, *(part for target, content in contents.items() for part in (
+        self.project = _digest((self._engine, *(part for target, content in contents.items() for part in (
             os.fsencode(target), os.fsencode(work.names.get(target, "")), content))))  # fmt: skip
-        if self._project == self._pack.project and len(self._pack.keys) == len(contents):
+        if self.project == self._pack.project and len(self._pack.keys) == len(contents):
             self._keys = self._pack.keys
         else:
             self._keys = list(_Keys(work, contents, self._engine).all())
@@ -74,7 +76,7 @@ class Cache:
 
     def _result(self, key: bytes) -> Result | None:
         try:
-            return _decode(self._pack.results[key])
+            return unpacked(self._pack.results[key])
         except (KeyError, msgspec.MsgspecError):
             return None
 
@@ -95,32 +97,20 @@ class Cache:
 
     def keep(self, work: Work) -> None:
         """Keeps the results of this run; a folder that cannot be written costs time, nothing else."""
-        if not self._made and self._project == self._pack.project and self._texts == self._pack.texts:
+        if not self._made and self.project == self._pack.project and self._texts == self._pack.texts:
             return
         results = {}
         for target, key in zip(work.sources, self._keys):
-            data = packed(self._made[target]) if target in self._made else self._pack.results.get(key)
+            made = self._made.get(target)
+            data = self._pack.results.get(key) if made is None else msgspec.Raw(made.packed())
             if data:
                 results[key] = data
-        payload = _encode(Pack(self._project, self._keys, results, self._texts))
+        payload = _encode(Pack(self.project, self._keys, results, self._texts))
         try:
-            atomic.write_bytes(self._place, _MAGIC + _digest([payload]) + payload)
+            atomic.write_bytes(self._place, _MAGIC + _checksum(payload) + payload)
             _prune(self._folder)
         except OSError:
             return
-
-
-def packed(result: Result) -> bytes:
-    """A result as bytes; none where it holds text that is not valid Unicode."""
-    try:
-        return _encode(result)
-    except UnicodeEncodeError:
-        return b""
-
-
-def unpacked(data: bytes) -> Result:
-    """The result that ``packed`` made bytes of."""
-    return _decode(data)
 
 
 class _Keys:
@@ -171,11 +161,15 @@ def _engine(tables: Sequence[Path]) -> bytes:
 
     Reading its own would cost more than all else that a run without changes does.
     """
-    own = [*sorted(Path(__file__).parent.rglob("*.py")), *sorted(default_folder().glob("*.toml"))]
+    own = [*sorted(Path(__file__).parent.rglob("*.py")), *sorted(tables_folder().glob("*.toml"))]
     written = ((path, path.stat()) for path in own)
     stamps = [f"{path} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}" for path, s in written]
     given = [path.read_bytes() for path in tables]
     return _digest([__version__.encode(), sys.version.encode(), *map(os.fsencode, stamps), *given])
+
+
+def _checksum(payload: bytes | memoryview) -> bytes:
+    return crc32(payload).to_bytes(_CHECKSUM, "little")
 
 
 def _digest(parts: Iterable[bytes | memoryview]) -> bytes:
@@ -190,9 +184,9 @@ def _read(place: Path) -> Pack:
     """The pack of an earlier run; an empty one where there is none, or a broken one."""
     try:
         data = place.read_bytes()
-        start = len(_MAGIC) + _DIGEST
+        start = len(_MAGIC) + _CHECKSUM
         payload = memoryview(data)[start:]
-        if data[:start] != _MAGIC + _digest([payload]):
+        if data[:start] != _MAGIC + _checksum(payload):
             return Pack()
         pack = msgspec.msgpack.decode(payload, type=Pack)
         os.utime(place)  # used now: others go first

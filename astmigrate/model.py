@@ -6,9 +6,10 @@ weight rules, ``rewrite`` applies the edits, ``writers`` print the findings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 
 class Level(StrEnum):
@@ -20,8 +21,7 @@ class Level(StrEnum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One statement about one place of the source.
 
     Lines are 1-based, columns are 0-based characters; both are those of the source.
@@ -39,8 +39,7 @@ class Finding:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A byte range of the source that an edit keeps; edits inside it are applied."""
 
     start: int
@@ -50,8 +49,7 @@ class Span:
 Piece = str | Span
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(msgspec.Struct, frozen=True):
     """Replace bytes ``start:end`` of the source by ``pieces``, in order."""
 
     start: int
@@ -59,8 +57,7 @@ class Edit:
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSpec:
+class LayerSpec(msgspec.Struct, frozen=True):
     """What an attribute of a module class may hold, as far as the source tells.
 
     ``type`` is a torch layer, a class of the project, or "?" where only the checkpoint can tell.
@@ -70,12 +67,11 @@ class LayerSpec:
 
     type: str
     line: int
-    items: dict[str, tuple[LayerSpec, ...]] = field(default_factory=dict)
+    items: dict[str, tuple[LayerSpec, ...]] = {}
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClassRule:
+class ClassRule(msgspec.Struct, frozen=True):
     """The children, parameters and buffers of one module class, each with its line."""
 
     name: str
@@ -87,8 +83,7 @@ class ClassRule:
     buffers: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class FlowCall:
+class FlowCall(msgspec.Struct, frozen=True):
     """What a call hands over: ``class:X``, ``def:F`` or a term; keyword "**" is a dictionary's content.
 
     ``star`` is the first argument that may be several, -1 where there is none.
@@ -100,8 +95,7 @@ class FlowCall:
     star: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Flows:
+class Flows(msgspec.Struct, frozen=True):
     """What a file tells of the values of parameters: ``weights.exported`` makes it, ``closure`` uses it.
 
     ``signatures`` are the parameters of functions ("/" or, of ``*args``, "*" after the positional ones,
@@ -109,28 +103,26 @@ class Flows:
     class's arguments.
     """
 
-    signatures: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    values: dict[str, tuple[LayerSpec, ...]] = field(default_factory=dict)
-    inits: dict[str, str] = field(default_factory=dict)
-    bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    signatures: dict[str, tuple[str, ...]] = {}
+    values: dict[str, tuple[LayerSpec, ...]] = {}
+    inits: dict[str, str] = {}
+    bases: dict[str, tuple[str, ...]] = {}
     calls: tuple[FlowCall, ...] = ()
-    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    layers: dict[str, dict[str, Any]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class WeightRules:
+class WeightRules(msgspec.Struct, frozen=True):
     """How a checkpoint's names and shapes change: classes by qualified name, layers by torch name.
 
     Types of children may be terms of ``flows`` until all files' rules are one and ``closed``.
     """
 
-    classes: dict[str, ClassRule] = field(default_factory=dict)
-    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    flows: Flows = field(default_factory=Flows)
+    classes: dict[str, ClassRule] = {}
+    layers: dict[str, dict[str, Any]] = {}
+    flows: Flows = msgspec.field(default_factory=Flows)
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(msgspec.Struct, frozen=True):
     """The result of migrating one file.
 
     ``snippets`` are what its ``ms_snippets.py`` must hold: name → source of an adapter made from a row,
@@ -140,7 +132,7 @@ class Migration:
     code: str
     findings: tuple[Finding, ...]
     weights: WeightRules
-    snippets: dict[str, str] = field(default_factory=dict)
+    snippets: dict[str, str] = {}
     edits: tuple[Edit, ...] = ()
 
 
@@ -150,8 +142,7 @@ class Absent(StrEnum):
     NOT_A_LITERAL = "not a literal"
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True):
     """One argument of a call: its source text, its kind, and its value where it is a literal.
 
     ``kind`` is one of the words of ``returns`` in api_tables/README.md, "sequence" for a list or tuple,
@@ -171,8 +162,7 @@ class Argument:
         return self.literal is not Absent.NOT_A_LITERAL
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call bound to its row's parameters; what a handler sees.
 
     ``arguments`` has every parameter of the row, those left out with torch's default. ``extra`` are

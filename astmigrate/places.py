@@ -1,4 +1,4 @@
-"""What of the machine a run uses: its cores, and the folder where the user keeps caches."""
+"""What of the machine a run uses: its cores, the folder where the user keeps caches, that of the tables."""
 
 from __future__ import annotations
 
@@ -23,3 +23,10 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path  # what one file needs goes without it
 
     return user_cache_path("astmigrate", appauthor=False)
+
+
+def tables_folder() -> Path:
+    """Where the tables are: in the wheel beside the modules, in a checkout beside the package."""
+    package = Path(__file__).parent
+    inside = package / "api_tables"
+    return inside if inside.is_dir() else package.parent / "api_tables"

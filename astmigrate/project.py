@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from astmigrate import schedule
 from astmigrate.layout import Input, Kind, Layout
-from astmigrate.model import Finding, SourceError, WeightRules
+from astmigrate.model import SourceError
 from astmigrate.modules import module_names, modules_of, snippet_folders
 from astmigrate.rewrite.names import SNIPPETS
 from astmigrate.snippets import assemble
 from astmigrate.source import Source, decode, parse
-from astmigrate.work import Result, Work
+from astmigrate.work import Result, Said, Work
 
 if TYPE_CHECKING:
     from astmigrate.cache import Cache
@@ -29,20 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one Python file; without code and findings where there is a problem."""
+    """What became of one Python file; without code and what is said of it where there is a problem."""
 
     item: Input
     source: Source | None = None
     code: str = ""
     data: bytes = b""
-    findings: tuple[Finding, ...] = ()
-    weights: WeightRules = field(default_factory=WeightRules)
+    said: Said = field(default_factory=Said)
+    changed: bool = False  # whether the migration alters the file
     problem: SourceError | None = None
-
-    @property
-    def changed(self) -> bool:
-        """Whether the migration alters the file."""
-        return self.source is not None and self.problem is None and self.code != self.source.text
 
 
 class Project:
@@ -57,6 +52,7 @@ class Project:
         texts = {target: source.text for target, source in sources.items()}
         names = module_names(texts)
         self.work = Work(sources, names, modules_of(names, texts), tables)
+        self.spread = False  # whether several processes have migrated it
         self._wanted: dict[str, dict[str, str]] = {}
 
     def migrate(self, jobs: int = 1, cache: Cache | None = None) -> Generator[Outcome, None, None]:
@@ -79,12 +75,14 @@ class Project:
         self, own: Sequence[str], jobs: int
     ) -> Generator[tuple[str, Result | SourceError], None, None]:
         """The results of files, from as many processes as pay."""
-        if schedule.processes(self.work, own, jobs) > 1:
+        processes = schedule.processes(self.work, own, jobs)
+        self.spread = processes > 1
+        if self.spread:
             from astmigrate import batch  # with all that processes need
 
-            yield from batch.results(self.work, own, schedule.processes(self.work, own, jobs))
-            return
-        yield from self.work.results(own)
+            yield from batch.results(self.work, own, processes)
+        else:
+            yield from self.work.results(own)
 
     def snippets(self, cache: Cache | None = None) -> Iterator[tuple[str, str]]:
         """Path below OUT and text of each ``ms_snippets.py`` that the outcomes so far need."""
@@ -110,7 +108,7 @@ class Project:
                     self._want(folder, result.snippets, item)
         except SourceError as error:
             return Outcome(item, source, problem=error)
-        return Outcome(item, source, result.code, data, result.findings, result.weights)
+        return Outcome(item, source, result.code, data, result.said, result.code != source.text)
 
     def _folders(self, item: Input) -> list[str]:
         """The folders below OUT that need a file's snippets."""

@@ -9,16 +9,16 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from astmigrate.layout import USUAL_REPORTS, Input, Kind, lay_out, printable, report_names
-from astmigrate.model import SourceError, WeightRules
+from astmigrate.model import SourceError
 from astmigrate.project import Outcome, Project
 from astmigrate.writers import atomic, progress, terminal
 from astmigrate.writers.report import FileReport, Report, united
@@ -63,7 +63,7 @@ def run(options: Options) -> int:
 
 
 class _Run:
-    """A run and what it has gathered so far: reports and weight rules by the stem of their files."""
+    """A run and what it has gathered so far: what became of files, and reports by the stem of their files."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -71,7 +71,7 @@ class _Run:
         self.kinds = options.reports or USUAL_REPORTS
         self.layout = lay_out(options.sources, self.out, options.exclude, self.kinds, options.gitignore)
         self.reports = {stem: Report() for stem in self.layout.reports}
-        self.rules: list[WeightRules] = []
+        self.done: list[Outcome] = []
 
     def run(self) -> int:
         if self.out is not None and (reason := _unwritable(self.out)):
@@ -82,8 +82,7 @@ class _Run:
         try:
             return self._go_through(project)
         except KeyboardInterrupt:
-            files = sum(len(report.files) for report in self.reports.values())
-            print(f"interrupted after {files} of {len(project.items)} files", file=sys.stderr)
+            print(f"interrupted after {len(self.done)} of {len(project.items)} files", file=sys.stderr)
             return INTERRUPTED
 
     def _go_through(self, project: Project) -> int:
@@ -95,14 +94,15 @@ class _Run:
             for outcome in self._in_turn(project.items, outcomes, advance):
                 self._take(outcome)
         if self.out is not None:
-            self._write_rest(self.out, project, cache)
-            self._write_reports(self.out, cache)
+            with self._weights(project) as weights:
+                self._write_rest(self.out, project, cache)
+                self._write_reports(self.out, weights, cache)
         else:
             self._print_reports(project)
+        if not self.options.quiet:
+            self._print_summary(cache)
         if cache is not None:
             cache.keep(project.work)
-        if not self.options.quiet:
-            terminal.print_summary(united(self.reports.values()), self._stream)
         return self._exit_code()
 
     @property
@@ -170,11 +170,18 @@ class _Run:
             return
         if self.out is None:
             self._show(outcome)
-        texts = (outcome.source.text, outcome.code) if outcome.source and "html" in self.kinds else None
-        report.files.append(
-            FileReport(printable(item.target), outcome.findings, outcome.changed, item.shown, texts)
-        )
-        self.rules.append(outcome.weights)
+        self.done.append(outcome if "html" in self.kinds else replace(outcome, code=""))
+
+    @cached_property
+    def whole(self) -> Mapping[str, Report]:
+        """The reports with all files; what is known of an earlier run needs them not."""
+        for outcome in self.done:
+            item, source = outcome.item, outcome.source
+            texts = (source.text, outcome.code) if source and "html" in self.kinds else None
+            self.reports[item.report].files.append(
+                FileReport(printable(item.target), outcome.said.findings, outcome.changed, item.shown, texts)
+            )
+        return self.reports
 
     def _show(self, outcome: Outcome) -> None:
         if self.options.diff:
@@ -199,24 +206,45 @@ class _Run:
             item = Input(None, target, Kind.PYTHON, self.layout.reports[0])
             self._written(item, partial(atomic.write_text, out / target, text))
 
-    def _write_reports(self, out: Path, cache: Cache | None) -> None:
+    @contextmanager
+    def _weights(self, project: Project) -> Iterator[Callable[[], str]]:
+        """What gives the weight rules' text; of many files, a process beside this one makes it meanwhile."""
+        if not project.spread:
+            yield self._make_weights
+            return
+        from astmigrate import batch
+
+        with batch.beside(self._make_weights) as weights:
+            yield weights
+
+    def _make_weights(self) -> str:
+        from astmigrate.weights.closure import closed  # with the analysis, which known results spare
         from astmigrate.weights.rules import dumps, merge
 
-        merged = merge(*self.rules)
+        return dumps(closed(merge(*(outcome.said.weights for outcome in self.done))))
 
-        def make() -> str:
-            from astmigrate.weights.closure import closed  # with the analysis, which known results spare
-
-            return dumps(closed(merged))
-
-        rules = make() if cache is None else cache.text(merged, make)
-        for stem, report in self.reports.items():
+    def _write_reports(self, out: Path, weights: Callable[[], str], cache: Cache | None) -> None:
+        for stem in self.reports:
             for kind, name in report_names(stem, self.kinds).items():
-                self._report_written(out / name, rules if kind == "weights" else _dumps(report, kind))
+                if kind == "weights":
+                    text = self._known(cache, kind, "", weights)
+                else:
+                    text = self._known(cache, kind, stem, partial(self._dumps, stem, kind))
+                item = Input(None, Path(name).name, Kind.COPY, self.layout.reports[0])
+                self._written(item, partial(atomic.write_text, out / name, text))
 
-    def _report_written(self, place: Path, text: str) -> None:
-        item = Input(None, place.name, Kind.COPY, self.layout.reports[0])
-        self._written(item, partial(atomic.write_text, place, text))
+    def _dumps(self, stem: str, kind: str) -> str:
+        return _dumps(self.whole[stem], kind)
+
+    def _known(self, cache: Cache | None, kind: str, stem: str, make: Callable[[], str]) -> str:
+        """A text about all results: that of an earlier run that had the same, where it is kept."""
+        if cache is None or kind not in (*USUAL_REPORTS, "weights", "summary"):
+            return make()
+        beside = [
+            ([(p.path, p.line, p.reason) for p in report.failed], report.notes, report.copied)
+            for report in self.reports.values()
+        ]
+        return cache.text((cache.project, kind, stem, beside), make)
 
     def _written(self, item: Input, write: Callable[[], None]) -> bool:
         """Whether ``write`` went through; if not, that is said and the run goes on."""
@@ -242,7 +270,7 @@ class _Run:
 
     def _print_reports(self, project: Project) -> None:
         """What a run that writes nothing has to say instead."""
-        whole = united(self.reports.values())
+        whole = united(self.whole.values())
         for kind in self.options.reports or ():
             self._stream.write(_dumps(whole, kind))
         if self.options.check:
@@ -254,12 +282,20 @@ class _Run:
         for target, _ in project.snippets():
             print(f"the result needs {printable(target)}, which -o writes", file=sys.stderr)
 
+    def _print_summary(self, cache: Cache | None) -> None:
+        stream = self._stream
+        if stream.isatty():
+            terminal.print_table(united(self.whole.values()), stream)
+            return
+        text = self._known(cache, "summary", "", lambda: terminal.summary(united(self.whole.values())))
+        stream.write(text)
+
     def _exit_code(self) -> int:
-        reports = self.reports.values()
-        if any(report.failed for report in reports):
+        if any(report.failed for report in self.reports.values()):
             return 1
-        pending = any(file.pending for report in reports for file in report.files)
-        return int(self.options.check and pending)
+        if not self.options.check:
+            return 0
+        return int(any(file.pending for report in self.whole.values() for file in report.files))
 
 
 @contextmanager

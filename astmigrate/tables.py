@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from astmigrate.model import TableError
+from astmigrate.places import tables_folder
 
 _HEADER = re.compile(r'^\[{1,2}"([^"\n]+)"(?:\.(proof|form))?\]{1,2}[ \t]*(?:#.*)?$', re.MULTILINE)
 _SPELLINGS = ("torch.nn.modules.", "torch.nn.parameter.", "torch.optim.optimizer.", "einops.einops.")
@@ -163,13 +164,6 @@ def _completed(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "unsupported": {"out": NO_OUT, **fields.get("unsupported", {})}}
 
 
-def default_folder() -> Path:
-    """Where the tables are: in the wheel beside the modules, in a checkout beside the package."""
-    package = Path(__file__).parent
-    inside = package / "api_tables"
-    return inside if inside.is_dir() else package.parent / "api_tables"
-
-
 class Tables:
     """All rows, by the qualified name of what they map.
 
@@ -178,7 +172,7 @@ class Tables:
     """
 
     def __init__(self, folder: Path | None = None, own: Sequence[Path] = ()) -> None:
-        self.folder = folder or default_folder()
+        self.folder = folder or tables_folder()
         self.own = tuple(TableFile(path) for path in own)
         self._namespaces: dict[str, TableFile | None] = {}
         self._rows: dict[str, Row | None] = {}

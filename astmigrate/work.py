@@ -29,13 +29,78 @@ if TYPE_CHECKING:
 _STACK = 1000  # frames that the analysis of one file may take
 
 
-class Result(msgspec.Struct, frozen=True, array_like=True):
+_Bytes = bytes | memoryview
+
+
+class Said:
+    """The findings and the weight rules of a file, which are read when they are asked for.
+
+    They come as they are or as bytes: a run whose reports are known from an earlier one never asks.
+    """
+
+    __slots__ = ("_findings", "_weights")
+
+    def __init__(
+        self, findings: tuple[Finding, ...] | _Bytes = (), weights: WeightRules | _Bytes | None = None
+    ) -> None:
+        self._findings, self._weights = findings, WeightRules() if weights is None else weights
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the report says of the file."""
+        if isinstance(self._findings, _Bytes):
+            self._findings = _findings(self._findings)
+        return self._findings
+
+    @property
+    def weights(self) -> WeightRules:
+        """How a checkpoint's names change for the classes of the file."""
+        if isinstance(self._weights, _Bytes):
+            self._weights = _weights(self._weights)
+        return self._weights
+
+    def packed(self) -> tuple[_Bytes, _Bytes]:
+        """Both as bytes; ``UnicodeEncodeError`` where they hold text that is not valid Unicode."""
+        findings, weights = self._findings, self._weights
+        return (
+            findings if isinstance(findings, _Bytes) else _encode(findings),
+            weights if isinstance(weights, _Bytes) else _encode(weights),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
     """What a file's migration yields, in a form that can be sent and kept."""
 
     code: str
-    findings: tuple[Finding, ...]
-    weights: WeightRules
     snippets: dict[str, str]
+    said: Said
+
+    def packed(self) -> bytes:
+        """The result as bytes; none where it holds text that is not valid Unicode."""
+        try:
+            return _encode((self.code, self.snippets, *self.said.packed()))
+        except UnicodeEncodeError:
+            return b""
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    code: str
+    snippets: dict[str, str]
+    findings: memoryview
+    weights: memoryview
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_packed = msgspec.msgpack.Decoder(_Packed).decode
+_findings = msgspec.msgpack.Decoder(tuple[Finding, ...]).decode
+_weights = msgspec.msgpack.Decoder(WeightRules).decode
+
+
+def unpacked(data: bytes | msgspec.Raw) -> Result:
+    """The result that ``packed`` made bytes of."""
+    packed = _packed(data)
+    return Result(packed.code, packed.snippets, Said(packed.findings, packed.weights))
 
 
 @dataclass
@@ -133,7 +198,7 @@ class Work:
             if fault is not None:
                 raise fault
             found = self._migration(target, source.text)
-            return Result(found.code, found.findings, found.weights, found.snippets)
+            return Result(found.code, found.snippets, Said(found.findings, found.weights))
         except TableError:
             raise
         except (SourceError, RecursionError, MemoryError) as error:

@@ -16,10 +16,10 @@ import astmigrate
 from astmigrate import batch, schedule
 from astmigrate.layout import lay_out
 from astmigrate.migrate import migrate_module
-from astmigrate.model import Migration, TableError
+from astmigrate.model import Migration, SourceError, TableError
 from astmigrate.project import Project
 from astmigrate.run import Options, run
-from astmigrate.work import Work
+from astmigrate.work import Result, Work
 
 ROOT = Path(astmigrate.__file__).parents[1]
 LAYER = """\
@@ -132,6 +132,10 @@ MIXED = {
 }
 
 
+def shown(result: Result | SourceError) -> str:
+    return str(result if isinstance(result, SourceError) else result.packed())
+
+
 @pytest.mark.parametrize("files", [project(12), MIXED], ids=["chain", "siblings"])
 def test_a_file_alone_gives_what_it_gives_beside_all_others(tmp_path: Path, files: dict[str, str]) -> None:
     """Nothing that a file does not see has a part in its result: that is what processes and cache rely on."""
@@ -144,7 +148,7 @@ def test_a_file_alone_gives_what_it_gives_beside_all_others(tmp_path: Path, file
     assert len(whole) == len(files)
     for target, result in whole.items():
         ((same, alone),) = work().results([target])
-        assert (same, str(alone)) == (target, str(result))
+        assert (same, shown(alone)) == (target, shown(result))
 
 
 def test_what_waits_is_not_handed_out(source: Path) -> None:
@@ -183,6 +187,30 @@ def test_a_process_that_dies_costs_one_file(
 
 
 @pytest.mark.skipif(not batch.FORKS, reason="the fault is put in before the fork")
+def test_a_text_is_made_beside_and_here_where_that_fails() -> None:
+    here = os.getpid()
+    with batch.beside(lambda: f"\udc80{os.getpid() == here}") as text:
+        assert text() == f"\udc80{not batch.FORKS}"
+    with batch.beside(lambda: str(os.getpid() == here) if os.getpid() == here else os._exit(3)) as text:
+        assert text() == "True"
+
+
+@pytest.mark.skipif(not batch.FORKS, reason="without fork nothing runs beside")
+def test_nothing_beside_outlives_the_block(tmp_path: Path) -> None:
+    def busy() -> str:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        time.sleep(60)
+        return ""
+
+    with batch.beside(busy):
+        for _ in range(1000):
+            if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text():
+                break
+            time.sleep(0.01)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 def test_a_broken_table_stops_all(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(index: object, name: str) -> Migration:
         raise TableError("torch.toml: row torch.x: no")

@@ -8,10 +8,10 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
+from msgspec.structs import replace
 
 from astmigrate import Level, Migration, migrate_source
 from astmigrate.binding import parameters

@@ -86,9 +86,11 @@ def test_empty_reports() -> None:
 
 
 def test_summary_in_a_pipe() -> None:
-    stream = io.StringIO()
-    terminal.print_summary(report(), stream)
-    assert stream.getvalue().splitlines()[1:] == ["  3 x manual: b", "  1 x manual: a", "  1 x manual: c"]
+    assert terminal.summary(report()).splitlines()[1:] == [
+        "  3 x manual: b",
+        "  1 x manual: a",
+        "  1 x manual: c",
+    ]
 
 
 class Terminal(io.StringIO):
@@ -103,7 +105,7 @@ def test_summary_on_a_terminal(colour: bool, monkeypatch: pytest.MonkeyPatch) ->
     if not colour:
         monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
-    terminal.print_summary(Report([FileReport("a.py", (finding(Level.MANUAL, "[red]x[/red]"),))]), stream)
+    terminal.print_table(Report([FileReport("a.py", (finding(Level.MANUAL, "[red]x[/red]"),))]), stream)
     shown = stream.getvalue()
     assert ("\x1b[31m" in shown) is colour
     assert "[red]x[/red]" in shown

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from astmigrate.analysis.kinds import Value, join
-from astmigrate.analysis.text import last_name
+from astmigrate.analysis.text import Function, Header, Text, last_name
 
 if TYPE_CHECKING:
     from astmigrate.analysis.state import State
@@ -48,15 +48,36 @@ def _decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> 
 
 @dataclass(eq=False)
 class FunctionInfo:
-    """A function of the project; walked once, on demand or at the end of its module."""
+    """A function of the project; walked once, on demand or at the end of its module.
+
+    Once it is released it has no body, and goes to other processes as text: few of them ask for its tree.
+    """
 
     name: str
-    node: ast.FunctionDef | ast.AsyncFunctionDef
+    tree: Function | None
     scope: Scope
     walk: State
     owner: ClassInfo | None = None
     result: Value | None = None
     state: str = "new"
+    header: Header | None = None
+
+    @property
+    def node(self) -> Function:
+        """The definition."""
+        if self.tree is None:
+            assert self.header is not None  # else the tree has come along
+            self.tree = self.header.parsed()
+        return self.tree
+
+    def release(self, text: Text) -> None:
+        """Drops the body, if another pass over the same definition has not done so."""
+        if self.node.body:
+            self.header = text.header(self.node)
+            self.node.body = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) if self.header is None else {**vars(self), "tree": None}
 
     @property
     def decorators(self) -> set[str]:

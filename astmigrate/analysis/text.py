@@ -10,12 +10,34 @@ import tokenize
 from bisect import bisect_right
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from astmigrate.model import SourceError
 
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 _BEFORE = re.compile(rb"\((?:[ \t\r\n\f]|#[^\r\n]*[\r\n])*\Z")  # a parenthesis just before the end
+_HEADER = re.compile(r"[ \t\f]*(?:@|def\b|async\b)")
 _IGNORE = re.compile(r"#\s*astmigrate:\s*ignore\b")
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Header(NamedTuple):
+    """The source of a definition from its line on, with nothing in its body."""
+
+    line: int
+    source: str
+
+    def parsed(self) -> Function:
+        """The definition's tree, without a body; positions are those in its file, ends apart."""
+        inside = self.source[0] in " \t\f"
+        node = ast.parse("class _:\n" + self.source if inside else self.source).body[0]
+        found = node.body[0] if isinstance(node, ast.ClassDef) else node
+        assert isinstance(found, Function)
+        ast.increment_lineno(found, self.line - 1 - inside)
+        found.body = []
+        return found
 
 
 class Text:
@@ -57,6 +79,15 @@ class Text:
         """The column in characters of a column in bytes."""
         start = self._starts[line - 1]
         return len(self.data[start : start + column].decode("utf-8", "replace"))
+
+    def header(self, node: Function) -> Header | None:
+        """The definition up to its body; None where it begins in an unusual way."""
+        first = node.decorator_list[0] if node.decorator_list else node
+        start, end = self.line_start(self.start(first)), self.start(node.body[0])
+        if decorators := getattr(node.body[0], "decorator_list", None):
+            end = self.data.rfind(b"@", start, self.start(decorators[0]))
+        source = self.slice(start, end) + "pass"
+        return Header(first.lineno, source) if _HEADER.match(source) else None
 
     def line_start(self, offset: int) -> int:
         """The offset at which the line of ``offset`` begins."""

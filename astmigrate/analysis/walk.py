@@ -40,9 +40,10 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         self.handed.clear()
         self.given.clear()
         self.lambdas.clear()
-        self.text.release()
         for info in self.later:
-            info.node.body = []
+            info.release(self.text)
+        self.text.release()
+        self.current, self.block, self.statement = None, (), None
         for owner in self.classes:
             owner.node.body = []
         self.analysis = Analysis()

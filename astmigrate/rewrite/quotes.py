@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astmigrate.analysis.text import Text, quoted
 from astmigrate.model import Edit, Piece

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from astmigrate.model import ClassRule, FlowCall, Flows, LayerSpec, WeightRules
 from astmigrate.weights.exported import ANY, Specs

@@ -30,21 +30,17 @@ def wants_colour(stream: TextIO) -> bool:
     return stream.isatty()
 
 
-def print_summary(report: Report, stream: TextIO) -> None:
-    """Counts per level and the most frequent reasons."""
-    if stream.isatty():
-        _print_table(report, stream)
-        return
-    print(counts(report), file=stream)
-    for reason in report.reasons():
-        print(f"  {_reason(reason)}", file=stream)
+def summary(report: Report) -> str:
+    """Counts per level and the most frequent reasons, as plain lines."""
+    return "".join(f"{line}\n" for line in (counts(report), *(f"  {_reason(r)}" for r in report.reasons())))
 
 
 def _reason(reason: Reason) -> str:
     return f"{reason.count} x {reason.level}: {reason.message}"
 
 
-def _print_table(report: Report, stream: TextIO) -> None:
+def print_table(report: Report, stream: TextIO) -> None:
+    """The same as a table, with the levels' meanings and their colours."""
     from rich.console import Console  # only a terminal pays for it
     from rich.table import Table
     from rich.text import Text
