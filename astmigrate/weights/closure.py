@@ -8,21 +8,18 @@ default, and, where others may call its function too, anything. It is the usual 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from astmigrate.model import ClassRule, FlowCall, Flows, LayerSpec, WeightRules
+from astmigrate.model import FlowCall, Flows, LayerSpec, WeightRules
 from astmigrate.weights.exported import ANY, Specs
+from astmigrate.weights.placing import Key, Placing, key_of
 
 _ATTRIBUTE = re.compile(r"(.*\)(?:\.[\w*]+)*)\.(\w+|\*)", re.DOTALL)
 _PARAMETER = re.compile(r"(.*)\((\*{0,2}\w*)\)", re.DOTALL)
 _PRIVATE = re.compile(r"(?:^|\.)_(?!_)|:")
-_NO_MODULES = ("class:", "def:", "object:", "None")
 _MOST = 48  # alternatives of one value
-_DEEPEST = 4  # containers that came through parameters, one in the other
-
-_Key = tuple[object, ...]
 
 
 def closed(rules: WeightRules) -> WeightRules:
@@ -31,8 +28,9 @@ def closed(rules: WeightRules) -> WeightRules:
         return replace(rules, flows=Flows())
     closure = _Closure(rules)
     closure.run()
-    classes = {name: closure.rule(rule) for name, rule in rules.classes.items()}
-    found = {name: rules.flows.layers[name] for name in sorted(closure.used & rules.flows.layers.keys())}
+    placing = Placing(closure.found)
+    classes = {name: placing.rule(rule) for name, rule in rules.classes.items()}
+    found = {name: rules.flows.layers[name] for name in sorted(placing.used & rules.flows.layers.keys())}
     return WeightRules(classes, {**found, **rules.layers})
 
 
@@ -41,15 +39,10 @@ def _parameter(term: str) -> str:
     return term[: term.find(")") + 1]
 
 
-def _key(spec: LayerSpec) -> _Key:
-    items = tuple((key, tuple(map(_key, specs))) for key, specs in spec.items.items())
-    return (spec.type, items)
-
-
 class _Closure:
     def __init__(self, rules: WeightRules) -> None:
         self.rules, self.flows = rules, rules.flows
-        self.found: dict[str, dict[_Key, LayerSpec]] = {}
+        self.found: dict[str, dict[Key, LayerSpec]] = {}
         self.targets: dict[str, list[str]] = {}  # term → terms that are all that it is
         self.called: set[str] = set()  # terms T of which T() is asked for
         self.read: dict[str, list[str]] = {}  # term T → names a of which T.a is asked for
@@ -57,8 +50,8 @@ class _Closure:
         self.passed: dict[str, list[str]] = {}  # function → functions that are handed its **kwargs
         self.parameters: set[str] = set()  # those of which any term is made
         self.named: dict[str, dict[str, None]] = {}  # function → names of arguments in its **kwargs
+        self.shapes: dict[str, tuple[int, list[str], list[str]]] = {}
         self.queue: list[tuple[str, LayerSpec]] = []
-        self.used: set[str] = set()  # layers that came through parameters
 
     def run(self) -> None:
         self._find_used()
@@ -152,7 +145,7 @@ class _Closure:
         found = self.found[term]
         if len(found) >= _MOST:
             spec = ANY
-        key = _key(spec)
+        key = key_of(spec)
         if key not in found:
             found[key] = spec
             self.queue.append((term, spec))
@@ -220,9 +213,8 @@ class _Closure:
         signature = self.flows.signatures.get(function)
         if signature is None:
             return
-        split = next(i for i, p in enumerate(signature) if p in ("*", "/"))
-        names = [p for p in signature if p not in ("*", "/", "**")]
-        free = dict.fromkeys(p for p in names if f"{function}({p})" in self.parameters)
+        split, names, used = self._shape(function, signature)
+        free = dict.fromkeys(used)
         for number, specs in enumerate(call.positional):
             starred = 0 <= call.star <= number
             wanted = names[number:split] if starred else names[number : min(number + 1, split)]
@@ -238,6 +230,15 @@ class _Closure:
             elif keyword != "**" and "**" in signature and self._is_read(function, keyword):
                 self._named(function, keyword, specs)
         self._spread(function, list(free), call.keywords.get("**", ()))
+
+    def _shape(self, function: str, signature: Sequence[str]) -> tuple[int, list[str], list[str]]:
+        """Where positional parameters end, the names of all, and of those that any term is made of."""
+        if function not in self.shapes:
+            split = next(i for i, p in enumerate(signature) if p in ("*", "/"))
+            names = [p for p in signature if p not in ("*", "/", "**")]
+            used = [p for p in names if f"{function}({p})" in self.parameters]
+            self.shapes[function] = split, names, used
+        return self.shapes[function]
 
     def _is_read(self, function: str, keyword: str) -> bool:
         """Whether the function hands its ``**kwargs`` on, or takes that argument out of it."""
@@ -272,49 +273,3 @@ class _Closure:
                 targets.append(function)
                 for keyword in list(self.named.get(source, ())):
                     self._hand(source, function, keyword)
-
-    # results ---------------------------------------------------------------------------------
-
-    def rule(self, rule: ClassRule) -> ClassRule:
-        children = {key: self._resolved(specs, _DEEPEST) for key, specs in rule.children.items()}
-        return replace(rule, children=children)
-
-    def _resolved(self, specs: Specs, depth: int) -> Specs:
-        found: list[LayerSpec] = []
-        terms = [spec for spec in specs if "(" in spec.type]
-        for spec in specs:
-            one = self._inside(spec, depth)
-            if spec not in terms and one not in found:
-                found.append(one)
-        if not terms:
-            return tuple(found)
-        known = set(map(_key, found))
-        for one in (one for term in terms for one in self._layers(term, depth)):
-            if _key(one) not in known:
-                known.add(_key(one))
-                found.append(one)
-        return tuple(sorted(found, key=lambda spec: spec.type == "?"))
-
-    def _inside(self, spec: LayerSpec, depth: int) -> LayerSpec:
-        if not spec.items:
-            return spec
-        return replace(spec, items={key: self._resolved(inner, depth) for key, inner in spec.items.items()})
-
-    def _layers(self, term: LayerSpec, depth: int) -> Iterable[LayerSpec]:
-        """The layers that a term may be, on the line where it is used."""
-        values = list(self.found[term.type].values())
-        optional = term.optional or any(v.type == "None" for v in values)
-        layers = [v for v in values if not v.type.startswith(_NO_MODULES) and v.type != "?"]
-        found = [self._moved(v, term.line, optional, depth - 1) for v in layers] if depth else []
-        if not found or any(v.type == "?" for v in values):
-            found.append(LayerSpec("?", term.line, {}, optional))
-        return found
-
-    def _moved(self, spec: LayerSpec, line: int, optional: bool, depth: int) -> LayerSpec:
-        items = {
-            key: tuple(self._moved(s, line, s.optional, depth) if "(" not in s.type else replace(s, line=line)
-                       for s in inner)
-            for key, inner in spec.items.items()
-        }  # fmt: skip
-        self.used.add(spec.type)
-        return self._inside(LayerSpec(spec.type, line, items, optional), depth)
