@@ -50,6 +50,7 @@ class _Closure:
         self.passed: dict[str, list[str]] = {}  # function → functions that are handed its **kwargs
         self.parameters: set[str] = set()  # those of which any term is made
         self.named: dict[str, dict[str, None]] = {}  # function → names of arguments in its **kwargs
+        self.handed: set[tuple[str, str, str]] = set()  # function, one that it hands **kwargs to, argument
         self.shapes: dict[str, tuple[int, list[str], list[str]]] = {}
         self.queue: list[tuple[str, LayerSpec]] = []
 
@@ -255,8 +256,11 @@ class _Closure:
             self._hand(function, target, keyword)
 
     def _hand(self, function: str, target: str, keyword: str) -> None:
-        if keyword not in self.flows.signatures[target]:
-            self._named(target, keyword, (LayerSpec(f"{function}(**{keyword})", 0),))
+        """Hands an argument in ``**kwargs`` on, once: functions may hand theirs round in a circle."""
+        if keyword in self.flows.signatures[target] or (function, target, keyword) in self.handed:
+            return
+        self.handed.add((function, target, keyword))
+        self._named(target, keyword, (LayerSpec(f"{function}(**{keyword})", 0),))
 
     def _spread(self, function: str, free: list[str], specs: Specs) -> None:
         """A call's ``**`` argument, for the parameters that have none yet."""

@@ -297,3 +297,25 @@ def test_the_files_of_a_project_are_followed_together_in_any_order() -> None:
 def test_no_term_is_left_in_a_file() -> None:
     text = dumps(migrate_source(HEAD + BLOCK + textwrap.dedent(WAYS["dataclass"]), "m.py").weights)
     assert not [mark for mark in ("(", "def:", "class:") if mark in text]
+
+
+def test_arguments_that_go_round_in_a_circle() -> None:
+    text = """
+        def _first(again, norm=nn.Identity, **kwargs):
+            return _second(again, **kwargs) if again else norm(2)
+
+
+        def _second(again, **kwargs):
+            return _third(again, **kwargs)
+
+
+        def _third(again, **kwargs):
+            return _second(again, **kwargs) if again else _first(again, **kwargs)
+
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.norm = _second(True, norm=nn.BatchNorm2d)
+    """
+    assert {"BatchNorm2d", "Identity"} <= set(child(text, "Net", "norm"))
