@@ -35,6 +35,13 @@ STATEMENTS = {
     "(torch.matmul(x, y, out=z))": "z[()] = (ops.matmul(x, y))",
     "n = 1; torch.matmul(x, y, out=z)": "n = 1; z[()] = ops.matmul(x, y)",
     "if n: torch.matmul(x, y, out=z)": "if n: z[()] = ops.matmul(x, y)",
+    # what brackets held together stays together
+    "z.copy_(\n        x +\n        y)": "z[()] = (x +\n        y)",
+    "z.copy_(x\n        .abs())": "z[()] = (x\n        .abs())",
+    "z.copy_(f(\n        x))": "z[()] = f(\n        x)",
+    "z.add_(x\n        .abs())": "z[()] = z + (x\n        .abs())",
+    "z[0].fill_(n +\n        1)": "z[0] = (n +\n        1)",
+    "z.copy_(  # why\n        x +\n        y)": "# why\n    z[()] = (x +\n        y)",
     # a slice takes the value itself, and so does data, which is a copy
     "torch.matmul(x, y, out=z[0])": "z[0] = ops.matmul(x, y)",
     "torch.matmul(x, y, out=z[:, n])": "z[:, n] = ops.matmul(x, y)",

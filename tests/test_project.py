@@ -471,3 +471,16 @@ def test_json_report_fits_the_contract(tmp_path: Path) -> None:
     assert "\npkg/left.py\n" in text
     assert f"\nline 2:4: [UnConvert] {reason}\nline 4:8: [UnConvert] {reason}\n" in text
     assert f"\n2 x manual: {reason}\n" in text
+
+
+def test_torch_that_came_with_a_star(tmp_path: Path) -> None:
+    """What is left of torch's names must be importable, though nothing in the file imports them."""
+    files = {
+        "__init__.py": "",
+        "a.py": "import torch\nimport torch.nn.functional as F\n\nx = torch.relu\n",
+        "b.py": "from .a import *\n\nHAS = 'silu' in dir(F)\nLEFT = F.no_such\nALSO = torch.no_such_thing\n",
+    }
+    assert migrate(make(tmp_path / "pkg", files), tmp_path / "out") == 0
+    code = (tmp_path / "out" / "pkg" / "b.py").read_text()
+    assert "HAS = True\nLEFT = torch.nn.functional.no_such\nALSO = torch.no_such_thing\n" in code
+    assert "try:\n    import torch\nexcept ImportError:\n    torch = MissingTorch()\n" in code

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import astmigrate.snippets
-from astmigrate.snippets import assemble, catalogue, statements
+from astmigrate.migrate import default_tables
+from astmigrate.plan.adapters import adapter_name
+from astmigrate.snippets import assemble, catalogue, imported, statements
 
 FILES = sorted(p for p in Path(astmigrate.snippets.__file__).parent.glob("*.py") if p.name != "__init__.py")
 
@@ -29,3 +31,17 @@ def test_all_snippets_make_one_module() -> None:
     defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     assert set(names) <= {*defined, *(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))}
     assert len(defined) == len(set(defined))
+
+
+def test_adapters_made_from_rows_have_names_of_their_own() -> None:
+    """All files of a project share one ``ms_snippets.py``: two adapters of one name would be one."""
+    tables = default_tables()
+    rows = [row for name in tables.names() if (row := tables.row(name)) is not None]
+    made: dict[str, str] = {}
+    for row in rows:
+        if not row.adapter:
+            name = adapter_name(row)
+            assert made.setdefault(name, row.name) == row.name
+            assert name not in catalogue()
+            assert name not in imported()
+    assert len(made) > 1000

@@ -27,6 +27,7 @@ from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import place
 
 _COPYING = {"tensor", "array", "sequence"}  # an index that gives a copy, no view
+_TENSORS = ("torch.Tensor", "torch.nn.Parameter")  # classes whose rows say what they make
 
 
 class Expressions(References):
@@ -107,6 +108,8 @@ class Expressions(References):
         return found or UNKNOWN
 
     def compare(self, node: ast.Compare) -> Value:
+        if self._asks_for_name(node):
+            return NUMBER
         values = [self.expr(node.left)]
         for comparator in node.comparators:
             if not self._compared_types(comparator):
@@ -114,6 +117,20 @@ class Expressions(References):
         if all(isinstance(op, (ast.In, ast.NotIn, ast.Is, ast.IsNot)) for op in node.ops):
             return NUMBER
         return next((v for v in values if v.kind in ("tensor", "array")), NUMBER)
+
+    def _asks_for_name(self, node: ast.Compare) -> bool:
+        """``"silu" in dir(F)`` asks what ``hasattr(F, "silu")`` does."""
+        match node:
+            case ast.Compare(
+                left=ast.Constant(value=str(name)),
+                ops=[ast.In()],
+                comparators=[ast.Call(func=ast.Name(id="dir"), args=[names], keywords=[])],
+            ):
+                base = self.reference(names)
+                if base.kind == "ref" and base.direct and self.is_torch(base.name):
+                    self.record(Site("hasattr", f"{base.name}.{name}", node))
+                    return True
+        return False
 
     def _compared_types(self, node: ast.expr) -> bool:
         """``t is nn.ReLU``, ``type(m) in (nn.ReLU, nn.SiLU)``: the classes themselves are meant."""
@@ -131,7 +148,7 @@ class Expressions(References):
 
     def _is_class(self, name: str) -> bool:
         row = self.index.tables.row(name) if self.is_torch(name) else None
-        return row is not None and (row.returns in ("module", "class") or name == "torch.Tensor")
+        return row is not None and (row.returns in ("module", "class") or row.name in _TENSORS)
 
     def conditional(self, node: ast.IfExp) -> Value:
         self.expr(node.test)

@@ -1,7 +1,7 @@
 """Adapters: what stands for a torch class or function where its arguments are only known at run time.
 
-An adapter has torch's name and takes torch's arguments. Most are made from the row itself: the row's
-own rewriting, applied to a call that passes every parameter on.
+An adapter has torch's name, as far as that is free, and takes torch's arguments. Most are made from the row
+itself: the row's own rewriting, applied to a call that passes every parameter on.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from astmigrate.rewrite.handler_calls import handler_call
 from astmigrate.rewrite.names import Names
 from astmigrate.rewrite.settle import Target
 from astmigrate.rewrite.splice import splice
-from astmigrate.snippets import catalogue
+from astmigrate.snippets import catalogue, imported
 from astmigrate.tables import Form, Row
 
-_NAMESPACES = {"torch.Tensor": "tensor_", "torch": "", "torch.nn.functional": "", "torch.nn": ""}
+_NAMESPACES = {"torch.Tensor": "tensor_", "torch": "torch_", "torch.nn.functional": "", "torch.nn": ""}
 
 _OF_INSTANCES = ("torch.Tensor.", "torch.nn.Module.", "torch.optim.Optimizer.")  # rows that have a receiver
 
 
 def adapter_name(row: Row) -> str:
-    """The name of a row's adapter in ``ms_snippets``; not that of the snippet that it calls."""
+    """The name of a row's adapter in ``ms_snippets``; no other row's, and not that of a snippet there."""
     if row.adapter:
         return row.adapter.removeprefix("snippets.")
     namespace, _, leaf = row.name.rpartition(".")
     prefix = _NAMESPACES.get(namespace)
     name = f"{prefix}{leaf}" if prefix is not None else row.name.removeprefix("torch.").replace(".", "_")
-    if row.target == f"snippets.{name}" or f"snippets.{name}(" in (row.template or ""):
+    if name in catalogue() or name in imported():
         return f"{name}Adapter" if row.returns == "module" else f"{name}_adapter"
     return name
 

@@ -80,10 +80,13 @@ class Planner(AttributePlans):
             )
             root = None if site.role in BY_RECEIVER else root_name(named)
             binding = next((i for i in self.analysis.imports if root and i.bound == root.id), None)
-            if root is None or binding is None:
+            if root is None or (binding is None and root.id in self.analysis.bound):
                 continue
-            if root.id in taken:
-                self.edit(Edit(self.text.start(root), self.text.end(root), (binding.name,)))
+            if binding is None or root.id in taken:
+                name = binding.name if binding else _namespace(named, site.name)
+                if name.partition(".")[0] != "torch":
+                    continue
+                self._respell(root, name)
                 self.wanted.torch = True
             else:
                 self.wanted.kept.add(root.id)
@@ -93,6 +96,10 @@ class Planner(AttributePlans):
                 self._stand_in("MissingTorch(expected=True)")
             elif site.at_import or self.names.snippet_module.startswith("."):  # others may import it
                 self._stand_in("MissingTorch()")
+
+    def _respell(self, root: ast.Name, name: str) -> None:
+        if root.id != name:
+            self.edit(Edit(self.text.start(root), self.text.end(root), (name,)))
 
     def _is_gone(self, node: ast.expr) -> bool:
         """Whether an edit drops the node: it lies in what the edit replaces, but in no part that it keeps."""
@@ -180,6 +187,13 @@ class Planner(AttributePlans):
         self.wanted.values[bound] = f"from {self.names.snippet_module} import {snippet}" + (
             f" as {bound}" if bound != snippet else ""
         )
+
+
+def _namespace(node: ast.expr, name: str) -> str:
+    """What the first word of ``node`` stands for, where all of it is ``name``."""
+    while isinstance(node, ast.Attribute):
+        node, name = node.value, name.rpartition(".")[0]
+    return name
 
 
 def _takes_import_failure(handler: ast.ExceptHandler) -> bool:

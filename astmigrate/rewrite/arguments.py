@@ -125,11 +125,21 @@ def operand(text: Text, node: ast.expr, extent: Extent | None = None) -> tuple[P
     """A value as part of a larger expression: in parentheses unless it is one thing already."""
     start, end = (extent.value, extent.end) if extent else (text.start(node), text.end(node))
     tuple_bare = isinstance(node, ast.Tuple) and text.data[start : start + 1] != b"("
-    if (isinstance(node, ATOMIC) and not tuple_bare) or (
+    if (isinstance(node, ATOMIC) and not tuple_bare and not ends_early(text.slice(start, end))) or (
         text.data[start : start + 1] == b"(" and extent is not None
     ):
         return (Span(start, end),)
     return ("(", Span(start, end), ")")
+
+
+def ends_early(source: str) -> bool:
+    """Whether an expression would end with one of its lines if it did not stand in brackets."""
+    if "\n" not in source and "\r" not in source:
+        return False
+    try:
+        return not isinstance(ast.parse(source).body[0], ast.Expr)
+    except SyntaxError:
+        return True
 
 
 def simple(node: ast.expr) -> bool:

@@ -8,7 +8,7 @@ import re
 from astmigrate.analysis.text import Text, parse_expression
 from astmigrate.binding import Bound, parameters
 from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
-from astmigrate.rewrite.arguments import ATOMIC, CallText, operand, simple
+from astmigrate.rewrite.arguments import ATOMIC, CallText, ends_early, operand, simple
 from astmigrate.rewrite.receivers import receiver_end
 from astmigrate.rewrite.settle import Settled, Target, Written, added_to, settle, wrap
 from astmigrate.tables import Form
@@ -75,9 +75,8 @@ def from_template(form: Form, template: str, bound: list[Bound], where: Target) 
         if node is not None and match[1] in used:  # without its parentheses: a comment there stays one
             filling = (Span(where.text.start(node), where.text.end(node)),)
         used.add(match[1])
-        pieces += (
-            filling if node is None or _enclosed(spelled, match) else _guarded(filling, node, where.text)
-        )
+        enclosed = _enclosed(spelled, match) and not _ends_early(spelled, match, filling, where.text)
+        pieces += filling if node is None or enclosed else _guarded(filling, node, where.text)
         position = match.end()
         if filling == ("",) and spelled.startswith(", ", position):  # no sizes: f({*size}, dtype={dtype})
             position += len(", ")
@@ -131,8 +130,19 @@ def _enclosed(template: str, match: re.Match[str]) -> bool:
     )
 
 
+def _ends_early(template: str, match: re.Match[str], filling: tuple[Piece, ...], text: Text) -> bool:
+    """Whether a value of several lines goes where no bracket of the template holds them together."""
+    before = template[: match.start()]
+    if sum(map(before.count, "([{")) > sum(map(before.count, ")]}")):
+        return False
+    return any(
+        isinstance(piece, Span) and ends_early(text.slice(piece.start, piece.end)) for piece in filling
+    )
+
+
 def _guarded(filling: tuple[Piece, ...], node: ast.expr, text: Text) -> list[Piece]:
-    if isinstance(node, ATOMIC) and not (isinstance(node, ast.Tuple) and text.of(node)[:1] != "("):
+    bare = isinstance(node, ast.Tuple) and text.of(node)[:1] != "("
+    if isinstance(node, ATOMIC) and not bare and not ends_early(text.of(node)):
         return list(filling)
     first = filling[0]
     in_brackets = isinstance(first, Span) and len(filling) == 1 and first.start < text.start(node)

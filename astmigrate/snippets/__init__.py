@@ -60,6 +60,11 @@ def catalogue() -> Mapping[str, str]:
     return _read()[0]
 
 
+def imported() -> Mapping[str, str]:
+    """Name → import statement of what snippets import."""
+    return _read()[1]
+
+
 def _imports(node: ast.stmt) -> dict[str, str]:
     """The names that an import statement binds, each with a statement of its own."""
     if isinstance(node, ast.Import):
@@ -78,7 +83,7 @@ def assemble(wanted: Mapping[str, str]) -> str:
     ``wanted`` is what migrations carry: name → source of an adapter made from a row, "" for a snippet. An
     adapter of another library's class begins with its import.
     """
-    known = dict(_read()[1])
+    known = dict(imported())
     sources = {**catalogue(), **{name: _cut(source, known) for name, source in wanted.items() if source}}
     order: list[str] = []
     names: set[str] = set()
