@@ -42,6 +42,8 @@ STATEMENTS = {
     "z.add_(x\n        .abs())": "z[()] = z + (x\n        .abs())",
     "z[0].fill_(n +\n        1)": "z[0] = (n +\n        1)",
     "z.copy_(  # why\n        x +\n        y)": "# why\n    z[()] = (x +\n        y)",
+    # evaluated once
+    "f(n).buffer.copy_(x)": "f(n).buffer[()] = x",
     # a slice takes the value itself, and so does data, which is a copy
     "torch.matmul(x, y, out=z[0])": "z[0] = ops.matmul(x, y)",
     "torch.matmul(x, y, out=z[:, n])": "z[:, n] = ops.matmul(x, y)",

@@ -53,6 +53,17 @@ CALLS = {
     "torch.ones(2, dtype=bool)": "ops.ones(2, dtype=ms.bool_)",
     "x.sum(dtype=float)": "x.sum(dtype=ms.float64)",
     "numpy.ones(2, dtype=bool)": "numpy.ones(2, dtype=bool)",
+    # what an unknown value is called with tells a tensor
+    "load().transpose(1, 2)": "load().swapaxes(1, 2)",
+    "load().transpose(-1, -2)": "load().swapaxes(-1, -2)",
+    "load().transpose(0, 1)": "load().transpose(0, 1)",
+    "load().transpose(n, 2)": "load().transpose(n, 2)",
+    "load().transpose((2, 0, 1))": "load().transpose((2, 0, 1))",
+    "load().var(dim=1, unbiased=False)": "load().var(axis=1, ddof=0)",
+    "load().var(1)": "load().var(1)",
+    "load().expand(n, -1)": "load().broadcast_to(n, -1)",
+    "load().expand(n)": "load().expand(n)",
+    "hasattr(torch, 'compiler')": "True",
     # nothing of torch's
     "print('torch.cat', x)  # torch.cat": "print('torch.cat', x)  # torch.cat",
 }

@@ -9,6 +9,7 @@ from typing import Any
 from astmigrate.analysis.kinds import AMBIGUOUS
 
 _SETTERS = ("_make", "add_", "register", "set")
+_TENSORS_KEYWORDS = frozenset({"dim", "keepdim", "unbiased"})
 _WITHOUT_PARTS = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.Add, ast.Sub, ast.Mult, ast.Div})
 _OTHER_TYPES = frozenset({"list", "tuple", "dict", "str", "int", "float", "bool", "set"})
 
@@ -34,9 +35,11 @@ def tensors(
             continue
         if kind is ast.Call:
             _from_call(inner, names, found)
-            owner = _owner(inner.func, telling)
-            if owner in names and not fits(inner):
+            owner = _owner(inner.func, methods)
+            if owner in names and inner.func.attr in telling and not fits(inner):
                 found[owner] = False
+            elif owner in names and only_of_tensors(inner, inner.func.attr) and fits(inner):
+                found.setdefault(owner, True)
         elif kind is ast.Attribute and inner.attr in telling and isinstance(inner.value, ast.Name):
             found.setdefault(inner.value.id, True)
         for value in inner.__dict__.values():
@@ -45,6 +48,30 @@ def tensors(
             elif isinstance(value, ast.AST):
                 stack.append(value)
     return {name: tensor for name, tensor in found.items() if name in names}
+
+
+def only_of_tensors(call: ast.Call, method: str) -> bool:
+    """Whether a method that others have too is called as only a tensor's can be.
+
+    An array's ``transpose`` takes all axes: two of them that are not 0 and 1, in any order, are a tensor's, or
+    exchange the last two as ``swapaxes`` does. ``dim`` is an axis of nothing else.
+    """
+    if any(keyword.arg in _TENSORS_KEYWORDS for keyword in call.keywords):
+        return True
+    if len(call.args) < 2 or call.keywords or any(isinstance(a, ast.Starred) for a in call.args):
+        return False
+    if method == "transpose" and len(call.args) == 2:
+        axes = [_integer(argument) for argument in call.args]
+        return None not in axes and not set(axes) <= {0, 1}
+    return method == "expand"
+
+
+def _integer(node: ast.expr) -> int | None:
+    negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+    number = node.operand if isinstance(node, ast.UnaryOp) and negative else node
+    if not isinstance(number, ast.Constant) or type(number.value) is not int:
+        return None
+    return -number.value if negative else number.value
 
 
 def _owner(func: ast.expr, methods: frozenset[str]) -> str:

@@ -8,7 +8,7 @@ from string import Formatter
 
 from msgspec.structs import replace
 
-from astmigrate.analysis import containers, flows, kinds
+from astmigrate.analysis import containers, evidence, flows, kinds
 from astmigrate.analysis.foreign import external_result
 from astmigrate.analysis.kinds import AMBIGUOUS, NONE, TENSOR, UNKNOWN, Value, is_open
 from astmigrate.analysis.members import Members
@@ -120,7 +120,8 @@ class Methods(Members):
             return TENSOR if first.kind == "tensor" and receiver.kind == "member" else UNKNOWN
         if func.attr.endswith("_"):
             self.leaf(func.value)
-        if func.attr not in AMBIGUOUS or (func.attr == "size" and receiver.kind == "unknown"):
+        sized = func.attr == "size" and receiver.kind == "unknown"
+        if sized or func.attr not in AMBIGUOUS or evidence.only_of_tensors(node, func.attr):
             return self._row_method(node, func, replace(receiver, kind="tensor"), arguments, "torch.Tensor")
         if not any(v.kind == "string" for v in arguments.positional):
             self.record(Site("unclear", row.name, func, arguments, func.value, receiver))

@@ -100,7 +100,8 @@ class InPlace:
         """
         assert site.arguments is not None
         assert site.within is not None
-        if not _repeatable(changed):
+        once = isinstance(changed, ast.Attribute) and _ARGUMENT.fullmatch(form.template or "")
+        if not once and not _repeatable(changed):
             raise Unsupported("it changes the result of an expression in place")
         if id(changed) in self._copies:
             raise Unsupported("PyTorch changes a copy here, and what is indexed stays as it is")

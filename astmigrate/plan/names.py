@@ -86,7 +86,8 @@ class NamePlans(SitePlans):
             self.adapter(site, row)
 
     def _hasattr(self, site: Site) -> None:
-        self.row(site)
+        if site.name not in self.tables.namespaces:
+            self.row(site)
         self.edit(Edit(self.text.start(site.node), self.text.end(site.node), ("True",)))
         self.findings.of(
             site, Level.CONVERTED, "AM102", "", f"'{site.name}' exists in PyTorch and is converted."
