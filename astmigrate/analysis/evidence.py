@@ -53,8 +53,8 @@ def tensors(
 def only_of_tensors(call: ast.Call, method: str) -> bool:
     """Whether a method that others have too is called as only a tensor's can be.
 
-    An array's ``transpose`` takes all axes: two of them that are not 0 and 1, in any order, are a tensor's, or
-    exchange the last two as ``swapaxes`` does. ``dim`` is an axis of nothing else.
+    An array's ``transpose`` takes all axes: two of them that are not 0 and 1, in any order, are a tensor's
+    or exchange the last two as ``swapaxes`` does. ``dim`` is an axis of nothing else.
     """
     if any(keyword.arg in _TENSORS_KEYWORDS for keyword in call.keywords):
         return True
