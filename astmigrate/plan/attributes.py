@@ -67,7 +67,7 @@ class AttributePlans(NamePlans):
         row = self.tables.row(layer)
         assert row is not None
         assert isinstance(site.node, ast.Attribute)
-        rule = row.attributes.get(attr) or row.weights.get(attr)
+        rule = {**row.weights, **row.attributes}.get(attr)
         new = rule if isinstance(rule, str) else (rule or {}).get("name", attr)
         if not new:
             raise Unsupported(f"{row.target} has no '{attr}'")
