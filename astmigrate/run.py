@@ -9,19 +9,19 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from astmigrate.layout import USUAL_REPORTS, Input, Kind, lay_out, printable, report_names
 from astmigrate.model import SourceError
 from astmigrate.project import Outcome, Project
+from astmigrate.told import Told, dumps
 from astmigrate.writers import atomic, progress, terminal
-from astmigrate.writers.report import FileReport, Report, united
+from astmigrate.writers.report import Report
 
 if TYPE_CHECKING:
     from astmigrate.cache import Cache
@@ -63,15 +63,14 @@ def run(options: Options) -> int:
 
 
 class _Run:
-    """A run and what it has gathered so far: what became of files, and reports by the stem of their files."""
+    """A run and what it has to tell so far."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.out = options.place
         self.kinds = options.reports or USUAL_REPORTS
         self.layout = lay_out(options.sources, self.out, options.exclude, self.kinds, options.gitignore)
-        self.reports = {stem: Report() for stem in self.layout.reports}
-        self.done: list[Outcome] = []
+        self.told = Told(self.layout.reports, self.kinds)
 
     def run(self) -> int:
         if self.out is not None and (reason := _unwritable(self.out)):
@@ -82,25 +81,25 @@ class _Run:
         try:
             return self._go_through(project)
         except KeyboardInterrupt:
-            print(f"interrupted after {len(self.done)} of {len(project.items)} files", file=sys.stderr)
+            print(f"interrupted after {len(self.told.done)} of {len(project.items)} files", file=sys.stderr)
             return INTERRUPTED
 
     def _go_through(self, project: Project) -> int:
         if self.out is not None:
             self._clean(self.out)
         bar = progress.bar(len(project.items), sys.stderr, self.out is not None and not self.options.quiet)
-        cache = self._cache(project)
+        cache = self.told.cache = self._cache(project)
         with bar as advance, closing(project.migrate(self.options.jobs, cache)) as outcomes:
             for outcome in self._in_turn(project.items, outcomes, advance):
                 self._take(outcome)
         if self.out is not None:
-            with self._weights(project) as weights:
+            with self.told.weights(project.spread) as weights:
                 self._write_rest(self.out, project, cache)
-                self._write_reports(self.out, weights, cache)
+                self._write_reports(self.out, weights)
         else:
             self._print_reports(project)
         if not self.options.quiet:
-            self._print_summary(cache)
+            self._print_summary()
         if cache is not None:
             cache.keep(project.work)
         return self._exit_code()
@@ -113,7 +112,7 @@ class _Run:
 
     def _take_remarks(self) -> None:
         """Says what of the sources is no input."""
-        first = self.reports[self.layout.reports[0]]
+        first = self.told.reports[self.layout.reports[0]]
         for remark in self.layout.remarks:
             if remark.failed:
                 self._fail(first, SourceError(remark.shown, 1, remark.text), remark.target)
@@ -164,24 +163,13 @@ class _Run:
 
     def _take(self, outcome: Outcome) -> None:
         """Shows one outcome where nothing is written, and keeps what the reports need."""
-        item, report = outcome.item, self.reports[outcome.item.report]
+        item, report = outcome.item, self.told.reports[outcome.item.report]
         if outcome.problem is not None:
             self._fail(report, outcome.problem, printable(item.target))
             return
         if self.out is None:
             self._show(outcome)
-        self.done.append(outcome if "html" in self.kinds else replace(outcome, code=""))
-
-    @cached_property
-    def whole(self) -> Mapping[str, Report]:
-        """The reports with all files; what is known of an earlier run needs them not."""
-        for outcome in self.done:
-            item, source = outcome.item, outcome.source
-            texts = (source.text, outcome.code) if source and "html" in self.kinds else None
-            self.reports[item.report].files.append(
-                FileReport(printable(item.target), outcome.said.findings, outcome.changed, item.shown, texts)
-            )
-        return self.reports
+        self.told.take(outcome)
 
     def _show(self, outcome: Outcome) -> None:
         if self.options.diff:
@@ -199,58 +187,27 @@ class _Run:
         for item in self.layout.inputs:
             source, place = item.source, out / item.target
             if source is not None and item.kind is Kind.COPY:
-                self.reports[item.report].copied += self._written(item, partial(atomic.copy, source, place))
+                self.told.reports[item.report].copied += self._written(
+                    item, partial(atomic.copy, source, place)
+                )
             elif source is not None and item.kind is Kind.LINK:
                 self._written(item, partial(atomic.link, source, place))
         for target, text in project.snippets(cache):
             item = Input(None, target, Kind.PYTHON, self.layout.reports[0])
             self._written(item, partial(atomic.write_text, out / target, text))
 
-    @contextmanager
-    def _weights(self, project: Project) -> Iterator[Callable[[], str]]:
-        """What gives the weight rules' text; of many files, a process beside this one makes it meanwhile."""
-        if not project.spread:
-            yield self._make_weights
-            return
-        from astmigrate import batch
-
-        with batch.beside(self._make_weights) as weights:
-            yield weights
-
-    def _make_weights(self) -> str:
-        from astmigrate.weights.closure import closed  # with the analysis, which known results spare
-        from astmigrate.weights.rules import dumps, merge
-
-        return dumps(closed(merge(*(outcome.said.weights for outcome in self.done))))
-
-    def _write_reports(self, out: Path, weights: Callable[[], str], cache: Cache | None) -> None:
-        for stem in self.reports:
+    def _write_reports(self, out: Path, weights: Callable[[], str]) -> None:
+        for stem in self.told.reports:
             for kind, name in report_names(stem, self.kinds).items():
-                if kind == "weights":
-                    text = self._known(cache, kind, "", weights)
-                else:
-                    text = self._known(cache, kind, stem, partial(self._dumps, stem, kind))
+                text = weights() if kind == "weights" else self.told.report(kind, stem)
                 item = Input(None, Path(name).name, Kind.COPY, self.layout.reports[0])
                 self._written(item, partial(atomic.write_text, out / name, text))
-
-    def _dumps(self, stem: str, kind: str) -> str:
-        return _dumps(self.whole[stem], kind)
-
-    def _known(self, cache: Cache | None, kind: str, stem: str, make: Callable[[], str]) -> str:
-        """A text about all results: that of an earlier run that had the same, where it is kept."""
-        if cache is None or kind not in (*USUAL_REPORTS, "weights", "summary"):
-            return make()
-        beside = [
-            ([(p.path, p.line, p.reason) for p in report.failed], report.notes, report.copied)
-            for report in self.reports.values()
-        ]
-        return cache.text((cache.project, kind, stem, beside), make)
 
     def _written(self, item: Input, write: Callable[[], None]) -> bool:
         """Whether ``write`` went through; if not, that is said and the run goes on."""
         problem = self._problem(item, write)
         if problem is not None:
-            self._fail(self.reports[item.report], problem, printable(item.target))
+            self._fail(self.told.reports[item.report], problem, printable(item.target))
         return problem is None
 
     def _problem(self, item: Input, write: Callable[[], None]) -> SourceError | None:
@@ -270,9 +227,9 @@ class _Run:
 
     def _print_reports(self, project: Project) -> None:
         """What a run that writes nothing has to say instead."""
-        whole = united(self.whole.values())
+        whole = self.told.united
         for kind in self.options.reports or ():
-            self._stream.write(_dumps(whole, kind))
+            self._stream.write(dumps(whole, kind))
         if self.options.check:
             if not self.options.reports:
                 self._stream.writelines(
@@ -282,20 +239,16 @@ class _Run:
         for target, _ in project.snippets():
             print(f"the result needs {printable(target)}, which -o writes", file=sys.stderr)
 
-    def _print_summary(self, cache: Cache | None) -> None:
-        stream = self._stream
-        if stream.isatty():
-            terminal.print_table(united(self.whole.values()), stream)
-            return
-        text = self._known(cache, "summary", "", lambda: terminal.summary(united(self.whole.values())))
-        stream.write(text)
+    def _print_summary(self) -> None:
+        if self._stream.isatty():
+            terminal.print_table(self.told.united, self._stream)
+        else:
+            self._stream.write(self.told.summary())
 
     def _exit_code(self) -> int:
-        if any(report.failed for report in self.reports.values()):
+        if self.told.failed:
             return 1
-        if not self.options.check:
-            return 0
-        return int(any(file.pending for report in self.whole.values() for file in report.files))
+        return int(self.options.check and any(file.pending for file in self.told.united.files))
 
 
 @contextmanager
@@ -320,9 +273,3 @@ def _unwritable(out: Path) -> str:
     except OSError as error:
         return error.strerror or str(error)
     return "" if os.access(out, os.W_OK | os.X_OK) else "no permission"
-
-
-def _dumps(report: Report, kind: str) -> str:
-    """The report as ``kind``; each writer is a module of that name, loaded when it is wanted."""
-    dumps: Callable[[Report], str] = import_module(f"astmigrate.writers.{kind}").dumps
-    return dumps(report)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 import astmigrate.migrate
-from astmigrate import cache, places
+from astmigrate import cache, places, told
 from astmigrate.migrate import migrate_module
 from astmigrate.model import Migration
 from astmigrate.run import Options, run
+from astmigrate.writers import terminal
 
 BASE = "import torch.nn as nn\n\n\nclass Base(nn.Module):\n    pass\n"
 PLAIN = "import torch.nn as nn\n\n\nclass Base:\n    pass\n"
@@ -209,3 +211,38 @@ def test_file_names_that_are_not_unicode(runs: Runs) -> None:
         file.write(BASE.encode())
     runs.again()
     assert runs.again() == {os.fsdecode(b"pkg.caf\xe9")}
+
+
+def test_a_run_without_changes_makes_no_report_anew(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it read what its results say; a problem of the moment is not kept in their texts."""
+    runs.again()
+
+    def fail(*_: object) -> str:
+        raise AssertionError("made anew")
+
+    monkeypatch.setattr(told.Told, "_weights", fail)
+    monkeypatch.setattr(told, "dumps", fail)
+    monkeypatch.setattr(terminal, "summary", fail)
+    before = contents(runs.out)
+    shutil.rmtree(runs.out)
+    options = Options([str(runs.source)], runs.out, cache=lambda: runs.place)
+    assert run(options) == 1  # bad.py
+    assert contents(runs.out) == before
+    (runs.source / "notes.txt").write_text("copied beside")
+    with pytest.raises(AssertionError, match="made anew"):
+        run(options)
+
+
+def test_rules_of_several_files_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    weights = told.Told._weights
+
+    def counted(self: told.Told) -> str:
+        made.append(1)
+        return weights(self)
+
+    monkeypatch.setattr(told.Told, "_weights", counted)
+    names = [str(write(tmp_path, {f"{name}.py": BASE}) / f"{name}.py") for name in "abc"]
+    assert run(Options(names, tmp_path / "out", quiet=True)) == 0
+    assert made == [1]
+    assert len(list((tmp_path / "out").glob("*.weights.json"))) == 3
