@@ -26,7 +26,8 @@ _MUTATORS = frozenset(
 _MODULES_OF = frozenset({"children", "named_children", "modules", "named_modules"})
 _MODULES_ONLY = frozenset({"parameters", "named_parameters", "modules", "named_modules", "children",
                            "named_children", "buffers", "named_buffers", "register_forward_hook",
-                           "register_forward_pre_hook"})  # fmt: skip
+                           "register_forward_pre_hook", "add_module", "register_module", "get_submodule",
+                           "reset_parameters"})  # fmt: skip
 _PYTHON_DTYPES = {"builtins.bool": "torch.bool", "builtins.int": "torch.int64",
                   "builtins.float": "torch.float64"}  # fmt: skip
 

@@ -13,6 +13,7 @@ from astmigrate.plan.sites import described
 from astmigrate.rewrite.arguments import ATOMIC, simple
 from astmigrate.rewrite.names import SNIPPETS
 from astmigrate.rewrite.receivers import receiver_end
+from astmigrate.snippets import catalogue
 from astmigrate.tables import Row
 
 _HOST = "MindSpore crashes where an operator's result is loaded into and then assigned to."
@@ -69,6 +70,8 @@ class AttributePlans(NamePlans):
         assert isinstance(site.node, ast.Attribute)
         rule = {**row.weights, **row.attributes}.get(attr)
         new = rule if isinstance(rule, str) else (rule or {}).get("name", attr)
+        if not new and self._is_kept(site, row, attr):
+            return
         if not new:
             raise Unsupported(f"{row.target} has no '{attr}'")
         axis = rule.get("insert_axis") if isinstance(rule, dict) and self._is_handed_on(site) else None
@@ -79,6 +82,12 @@ class AttributePlans(NamePlans):
         end = self.text.end(site.node)
         self.edit(Edit(end - len(attr.encode()), end, (new,)))
         self.findings.converted(site, "AM103", site.name, f"{row.target}.{new}")
+
+    def _is_kept(self, site: Site, row: Row, attr: str) -> bool:
+        """Whether the receiver is of a class whose base is an adapter that has the attribute."""
+        derived = site.receiver_value is not None and site.receiver_value.name in self.index.classes
+        source = catalogue().get(row.adapter.removeprefix("snippets."), "") if derived else ""
+        return not row.adapter_if and f"self.{attr} = " in source
 
     def _is_handed_on(self, site: Site) -> bool:
         """Whether a function of torch's that gives a tensor is called with an attribute."""

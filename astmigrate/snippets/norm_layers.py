@@ -56,6 +56,7 @@ class BatchNorm1d(nn.BatchNorm1d):
         bias: bool = True,
     ) -> None:
         super().__init__(num_features, eps, batch_momentum(momentum), affine, dtype=dtype or ms.float32)
+        self.affine = affine
         self.track_running_stats = track_running_stats
         without_parameters(self, *unlearned(affine, bias))
         without_parameters(self, *(() if track_running_stats else ("moving_mean", "moving_variance")))
@@ -82,6 +83,7 @@ class BatchNorm2d(nn.BatchNorm2d):
         bias: bool = True,
     ) -> None:
         super().__init__(num_features, eps, batch_momentum(momentum), affine, dtype=dtype or ms.float32)
+        self.affine = affine
         self.track_running_stats = track_running_stats
         without_parameters(self, *unlearned(affine, bias))
         without_parameters(self, *(() if track_running_stats else ("moving_mean", "moving_variance")))
@@ -108,6 +110,7 @@ class BatchNorm3d(nn.BatchNorm3d):
         bias: bool = True,
     ) -> None:
         super().__init__(num_features, eps, batch_momentum(momentum), affine, dtype=dtype or ms.float32)
+        self.affine = affine
         self.track_running_stats = track_running_stats
         without_parameters(self.bn2d, *unlearned(affine, bias))
         without_parameters(self.bn2d, *(() if track_running_stats else ("moving_mean", "moving_variance")))
@@ -145,6 +148,7 @@ class SyncBatchNorm(nn.SyncBatchNorm):
             process_groups=process_group if together else 0,
             dtype=dtype or ms.float32,
         )
+        self.affine = affine
         self.track_running_stats = track_running_stats
         without_parameters(self, *unlearned(affine, bias))
         without_parameters(self, *(() if track_running_stats else ("moving_mean", "moving_variance")))

@@ -46,6 +46,8 @@ class MaxPool1d(nn.MaxPool1d):
             return_indices=return_indices,
             ceil_mode=bool(ceil_mode),
         )
+        self.dilation = dilation
+        self.ceil_mode = bool(ceil_mode)
 
 
 class MaxPool2d(nn.MaxPool2d):
@@ -70,6 +72,8 @@ class MaxPool2d(nn.MaxPool2d):
             return_indices=return_indices,
             ceil_mode=bool(ceil_mode),
         )
+        self.dilation = dilation
+        self.ceil_mode = bool(ceil_mode)
 
 
 class MaxPool3d(nn.MaxPool3d):
@@ -94,6 +98,8 @@ class MaxPool3d(nn.MaxPool3d):
             return_indices=return_indices,
             ceil_mode=bool(ceil_mode),
         )
+        self.dilation = dilation
+        self.ceil_mode = bool(ceil_mode)
 
 
 class AvgPool1d(nn.AvgPool1d):
@@ -110,6 +116,8 @@ class AvgPool1d(nn.AvgPool1d):
         kernel = pool_length(kernel_size)
         step = pool_length(stride) if stride else kernel
         super().__init__(kernel, step, "pad", pool_length(padding), bool(ceil_mode), bool(count_include_pad))
+        self.ceil_mode = bool(ceil_mode)
+        self.count_include_pad = bool(count_include_pad)
 
 
 class AvgPool2d(nn.AvgPool2d):
@@ -128,6 +136,9 @@ class AvgPool2d(nn.AvgPool2d):
         step = pool_size(stride) if stride else kernel
         counted = bool(count_include_pad)
         super().__init__(kernel, step, "pad", pool_size(padding), bool(ceil_mode), counted, divisor_override)
+        self.ceil_mode = bool(ceil_mode)
+        self.count_include_pad = counted
+        self.divisor_override = divisor_override
 
 
 class AvgPool3d(nn.AvgPool3d):
@@ -146,6 +157,9 @@ class AvgPool3d(nn.AvgPool3d):
         step = pool_size(stride) if stride else kernel
         counted = bool(count_include_pad)
         super().__init__(kernel, step, "pad", pool_size(padding), bool(ceil_mode), counted, divisor_override)
+        self.ceil_mode = bool(ceil_mode)
+        self.count_include_pad = counted
+        self.divisor_override = divisor_override
 
 
 class AdaptiveAvgPool1d(nn.AdaptiveAvgPool1d):
