@@ -222,7 +222,7 @@ def beside(make: Callable[[], str]) -> Iterator[Callable[[], str]]:
 def _make(make: Callable[[], str], connection: Connection, parents: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it too, and ends this process
     parents.close()
-    with suppress(ConnectionError):  # the parent was killed
+    with suppress(Exception):  # the parent makes it then, and says what is wrong; or was killed
         connection.send_bytes(make().encode("utf-8", "surrogatepass"))
 
 

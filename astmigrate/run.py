@@ -20,6 +20,7 @@ from astmigrate.layout import USUAL_REPORTS, Input, Kind, lay_out, printable, re
 from astmigrate.model import SourceError
 from astmigrate.project import Outcome, Project
 from astmigrate.told import Told, dumps
+from astmigrate.work import our_fault
 from astmigrate.writers import atomic, progress, terminal
 from astmigrate.writers.report import Report
 
@@ -199,7 +200,11 @@ class _Run:
     def _write_reports(self, out: Path, weights: Callable[[], str]) -> None:
         for stem in self.told.reports:
             for kind, name in report_names(stem, self.kinds).items():
-                text = weights() if kind == "weights" else self.told.report(kind, stem)
+                try:
+                    text = weights() if kind == "weights" else self.told.report(kind, stem)
+                except Exception as error:  # a fault of ours must not cost the user the other reports
+                    self._fail(self.told.reports[stem], SourceError(name, 1, our_fault(error)), name)
+                    continue
                 item = Input(None, Path(name).name, Kind.COPY, self.layout.reports[0])
                 self._written(item, partial(atomic.write_text, out / name, text))
 

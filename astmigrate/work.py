@@ -205,7 +205,7 @@ class Work:
             cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
             return failure(cause, source.text, source.path)
         except Exception as error:  # a fault of ours in one file must not cost the user the others
-            return SourceError(source.path, 1, _our_fault(error))
+            return SourceError(source.path, 1, our_fault(error))
 
     def _migration(self, target: str, text: str) -> Migration:
         from astmigrate import migrate
@@ -224,7 +224,8 @@ def _give_stack() -> None:
     sys.setrecursionlimit(depth + _STACK)
 
 
-def _our_fault(error: Exception) -> str:
+def our_fault(error: Exception) -> str:
+    """What is said of an error that is astmigrate's own."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{PurePosixPath(last.filename).name}:{last.lineno}"
     return f"internal error in astmigrate ({type(error).__name__}: {error}, {place}); please report it"

@@ -14,6 +14,7 @@ import pytest
 
 import astmigrate.migrate
 import astmigrate.project
+import astmigrate.schedule
 from astmigrate.migrate import migrate_module
 from astmigrate.model import Migration, TableError
 from astmigrate.run import Options, run
@@ -484,3 +485,21 @@ def test_torch_that_came_with_a_star(tmp_path: Path) -> None:
     code = (tmp_path / "out" / "pkg" / "b.py").read_text()
     assert "HAS = True\nLEFT = torch.nn.functional.no_such\nALSO = torch.no_such_thing\n" in code
     assert "try:\n    import torch\nexcept ImportError:\n    torch = MissingTorch()\n" in code
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_fault_in_one_report_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], jobs: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError("round and round")
+
+    monkeypatch.setattr("astmigrate.weights.closure.closed", fail)
+    monkeypatch.setattr(astmigrate.schedule, "WORTH", 1)
+    source, out = make(tmp_path / "pkg", FILES), tmp_path / "out"
+    assert run(Options([str(source)], out, jobs=jobs, quiet=True)) == 1
+    said = capfd.readouterr().err
+    assert said.startswith("weights.json:1: internal error in astmigrate (RecursionError: round and round")
+    assert said.count("\n") == 1
+    assert (out / "report.txt").exists()
+    assert not (out / "weights.json").exists()
