@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from astmigrate.analysis.module import Module, imports
+from astmigrate.analysis.module import Module
 
 _NAME = re.compile(r"([\w.]+)(?:[\s\\]+as[\s\\]+(\w+))?")
 
@@ -132,7 +132,7 @@ class _Seen:
 
 def _imports(module: Module) -> Iterator[tuple[str, bool]]:
     """Names that a text imports, and whether what lies below them is open to it as well."""
-    for source, names in imports(module):
+    for source, names in module.imports:
         if source is None:
             for name in _NAME.finditer(names):
                 yield name[1], False

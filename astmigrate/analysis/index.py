@@ -11,7 +11,6 @@ from astmigrate.analysis.classes import ClassInfo, FunctionInfo
 from astmigrate.analysis.kinds import TORCH_ROOTS, Value
 from astmigrate.analysis.module import Module as Module
 from astmigrate.analysis.module import absolute as absolute
-from astmigrate.analysis.module import imports
 from astmigrate.analysis.walk import Walk
 from astmigrate.model import SourceError
 from astmigrate.tables import Tables
@@ -111,7 +110,7 @@ class ProjectIndex:
         if self._imported is None:
             self._imported = {}
             for importer in self.modules.values():
-                for target, names in imports(importer):
+                for target, names in importer.imports:
                     if target is not None:
                         found = (match[1] for match in _NAME.finditer(names))
                         self._imported.setdefault(target, set()).update(found)
