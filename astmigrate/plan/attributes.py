@@ -147,12 +147,20 @@ class AttributePlans(NamePlans):
         self.edit(Edit(receiver_end(self.text, node), self.text.end(node), ()))
 
     def _buffer(self, site: Site) -> None:
-        """``self.buffer = x``: MindSpore refuses to bind a registered buffer anew; its values are set."""
-        self.edit(self.in_place.whole(site.node))
-        note = "The new value must have the buffer's shape."
-        self.findings.converted(
-            site, "AM107", "torch.nn.Module.__setattr__", "mindspore.Tensor.__setitem__", note
-        )
+        """``self.buffer = x``: MindSpore refuses to bind a registered buffer anew, but not in its dictionary.
+
+        ``self.buffer += x`` changes the buffer itself.
+        """
+        node = site.node
+        assert isinstance(node, ast.Attribute)
+        if isinstance(site.within, ast.AugAssign):
+            self.edit(self.in_place.whole(node))
+            target = "mindspore.Tensor.__setitem__"
+        else:
+            end = self.text.end(node)
+            self.edit(Edit(receiver_end(self.text, node), end, (f'._buffers["{node.attr}"]',)))
+            target = "mindspore.nn.Cell._buffers"
+        self.findings.converted(site, "AM107", "torch.nn.Module.__setattr__", target)
 
     def _formatted(self, site: Site) -> None:
         """``f"{x:.3f}"``: the number is formatted, as PyTorch does."""
