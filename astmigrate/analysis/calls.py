@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from msgspec.structs import replace
@@ -170,8 +171,10 @@ class Calls(Methods):
         return None
 
     def _set_by_name(self, node: ast.Call) -> Value:
-        """``setattr(self, name, value)``: a child whose name is a literal, or any child."""
+        """``setattr(self, name, value)``: a child or parameter whose name is a literal, or any."""
         base, name, value = (self.expr(argument) for argument in node.args)
+        if base.kind == "self" and self.owner is not None and kinds.is_learned(value):
+            self.owner.parameters.setdefault(_pattern(node.args[1], name), node.lineno)
         if base.kind == "module" and any(v.kind == "module" for v in value.each):
             self.record(Site("set_child", "torch.nn.Module.__setattr__", node.func))
         if base.kind == "self" and self.owner is not None and value.kind in ("module", "unknown", "member"):
@@ -201,3 +204,19 @@ class Calls(Methods):
         value = self.reference(node)
         if value.direct and value.kind == "ref" and self.is_torch(value.name):
             self.record(Site("type", value.name, node))
+
+
+def _pattern(node: ast.expr, value: Value) -> str:
+    """The names that an expression may give, "*" for what is computed: ``cls_token_*``."""
+    if isinstance(value.literal, str):
+        return value.literal
+    match node:
+        case ast.JoinedStr(values=parts):
+            texts = [str(part.value) if isinstance(part, ast.Constant) else "*" for part in parts]
+        case ast.BinOp(left=ast.Constant(value=str(start)), op=ast.Add()):
+            texts = [start, "*"]
+        case ast.BinOp(left=ast.Constant(value=str(template)), op=ast.Mod()):
+            texts = [re.sub(r"%[^a-zA-Z%]*[a-zA-Z]", "*", template)]
+        case _:
+            texts = ["*"]
+    return "".join(texts)

@@ -290,3 +290,8 @@ def from_constant(value: object) -> Value:
     if isinstance(value, (bool, int, float)):
         return NUMBER
     return UNKNOWN
+
+
+def is_learned(value: Value) -> bool:
+    """Whether a value is an ``nn.Parameter``."""
+    return any(v.kind == "tensor" and v.name == "torch.nn.Parameter" for v in value.each)

@@ -144,7 +144,7 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
                 self.rename_forward(target)
             if self._is_buffer(target.attr) and value.kind != "none":
                 self.record(Site("buffer", "torch.nn.Module.__setattr__", target))
-            if self.is_parameter(value):
+            if kinds.is_learned(value):
                 self.owner.parameters.setdefault(target.attr, target.lineno)
             self.owner.set(target.attr, value, target.lineno, self.optional > 0)
             if self._renames(base, target.attr):
@@ -162,10 +162,6 @@ class Walk(Imports, Definitions, Functions, Branches, Expressions):
         """Whether the class or a base of it registers a buffer of that name."""
         assert self.owner is not None
         return any(name in info.buffers for info in self.owner.lineage(self.index.classes))
-
-    def is_parameter(self, value: Value) -> bool:
-        """Whether an attribute's value is an ``nn.Parameter``."""
-        return any(v.kind == "tensor" and v.name == "torch.nn.Parameter" for v in value.each)
 
     def _set_item(self, target: ast.Subscript, value: Value) -> None:
         base = self.expr(target.value)

@@ -131,7 +131,8 @@ class Grammar:
             # A name that the class computes: what it is set to here need not be all that it is set to.
             yield Leaf(UNKNOWN, rest[-1], len(parts) - 1, slots[0].where)
         tensors = self.tensors(name)
-        own = rest[0] if rest[0] in tensors else next((p for p in tensors if _is_match(rest[0], p)), None)
+        patterns = tensors if len(rest) == 1 or not slots else ()
+        own = rest[0] if rest[0] in tensors else next((p for p in patterns if _is_match(rest[0], p)), None)
         if own is not None:
             yield Leaf(OWN, ".".join(rest), depth, tensors[own], name)
         elif not slots:

@@ -11,6 +11,7 @@ from astmigrate.analysis.index import Module, ProjectIndex
 from astmigrate.migrate import default_tables, migrate_module
 from astmigrate.model import LayerSpec, WeightRules
 from astmigrate.weights.closure import closed
+from astmigrate.weights.grammar import OWN, Grammar
 from astmigrate.weights.rules import dumps, merge
 from tests.migrating import module_name
 
@@ -319,3 +320,23 @@ def test_arguments_that_go_round_in_a_circle() -> None:
                 self.norm = _second(True, norm=nn.BatchNorm2d)
     """
     assert {"BatchNorm2d", "Identity"} <= set(child(text, "Net", "norm"))
+
+
+def test_parameters_under_computed_names() -> None:
+    text = """
+        class Net(nn.Module):
+            def __init__(self, n, name):
+                super().__init__()
+                for i in range(n):
+                    setattr(self, f"cls_{i}_token", nn.Parameter(torch.zeros(1)))
+                    setattr(self, "pos_" + str(i), nn.Parameter(torch.zeros(1)))
+                    setattr(self, "scale%02d" % i, nn.Parameter(torch.zeros(1)))
+                setattr(self, name, nn.Parameter(torch.zeros(1)))
+                setattr(self, "last", nn.Parameter(torch.zeros(1)))
+                self.fc = nn.Linear(1, 2)
+    """
+    rules = migrate_source(HEAD + textwrap.dedent(text), "m.py").weights
+    assert [*rules.classes["m.Net"].parameters] == ["cls_*_token", "pos_*", "scale*", "*", "last"]
+    grammar = Grammar(rules)
+    assert [leaf.layer for leaf in grammar.leaves("m.Net", ["pos_3"])] == [OWN]
+    assert [leaf.layer for leaf in grammar.leaves("m.Net", ["fc", "weight"])] == ["torch.nn.Linear"]
