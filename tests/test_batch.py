@@ -221,11 +221,12 @@ def test_a_broken_table_stops_all(source: Path, tmp_path: Path, monkeypatch: pyt
 
 
 SLOW = """\
-import os, sys, time
+import os, signal, sys, time
 import astmigrate.migrate
 from astmigrate import schedule
 from astmigrate.cli import main
 schedule.WORTH = 100
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background have it ignored
 real = astmigrate.migrate.migrate_module
 def slow(index, name):
     with open(os.environ["STARTED"], "a") as log:
