@@ -249,7 +249,7 @@ def f(x: torch.Tensor, n):
 BUFFERS = {
     "self.total.add_(x)": "Tensor(ops.zeros(3))",
     "self.total[...] = x": "Tensor(ops.zeros(3))",
-    "self.total = x": "Tensor(ops.zeros(3))",
+    "self.total = x": "ops.zeros(3)",  # bound anew
     "self.total += x": "Tensor(ops.zeros(3))",
     "self.total[0] = x": "ops.zeros(3)",
     "x = self.total + x": "ops.zeros(3)",
