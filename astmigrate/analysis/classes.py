@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from astmigrate.analysis.headers import Function, Header
 from astmigrate.analysis.kinds import Value, join
-from astmigrate.analysis.text import Function, Header, Text, last_name
+from astmigrate.analysis.text import Text, last_name
 
 if TYPE_CHECKING:
     from astmigrate.analysis.state import State

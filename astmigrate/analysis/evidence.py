@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from astmigrate.analysis.kinds import AMBIGUOUS
+from astmigrate.analysis.text import literal
 
 _SETTERS = ("_make", "add_", "register", "set")
 _TENSORS_KEYWORDS = frozenset({"dim", "keepdim", "unbiased"})
@@ -61,17 +62,9 @@ def only_of_tensors(call: ast.Call, method: str) -> bool:
     if len(call.args) < 2 or call.keywords or any(isinstance(a, ast.Starred) for a in call.args):
         return False
     if method == "transpose" and len(call.args) == 2:
-        axes = [_integer(argument) for argument in call.args]
-        return None not in axes and not set(axes) <= {0, 1}
+        axes = [axis for argument in call.args for axis in literal(argument) if type(axis) is int]
+        return len(axes) == 2 and not set(axes) <= {0, 1}
     return method == "expand"
-
-
-def _integer(node: ast.expr) -> int | None:
-    negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
-    number = node.operand if isinstance(node, ast.UnaryOp) and negative else node
-    if not isinstance(number, ast.Constant) or type(number.value) is not int:
-        return None
-    return -number.value if negative else number.value
 
 
 def _owner(func: ast.expr, methods: frozenset[str]) -> str:

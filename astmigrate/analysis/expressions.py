@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from astmigrate.analysis import flows, kinds
 from astmigrate.analysis.classes import Scope
+from astmigrate.analysis.comparisons import Comparisons
 from astmigrate.analysis.kinds import (
     ARRAY,
     DICT,
@@ -22,15 +23,13 @@ from astmigrate.analysis.kinds import (
     Value,
     join,
 )  # fmt: skip
-from astmigrate.analysis.references import References
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import place
 
 _COPYING = {"tensor", "array", "sequence"}  # an index that gives a copy, no view
-_TENSORS = ("torch.Tensor", "torch.nn.Parameter")  # classes whose rows say what they make
 
 
-class Expressions(References):
+class Expressions(Comparisons):
     """The expression half of a walk; ``walk.Walk`` adds the statements."""
 
     def expr(self, node: ast.expr) -> Value:
@@ -106,49 +105,6 @@ class Expressions(References):
                 if isinstance(node.op, ast.And):  # what follows runs only where this holds
                     guards.enter_context(self.narrowed(part))
         return found or UNKNOWN
-
-    def compare(self, node: ast.Compare) -> Value:
-        if self._asks_for_name(node):
-            return NUMBER
-        values = [self.expr(node.left)]
-        for comparator in node.comparators:
-            if not self._compared_types(comparator):
-                values.append(self.expr(comparator))
-        if all(isinstance(op, (ast.In, ast.NotIn, ast.Is, ast.IsNot)) for op in node.ops):
-            return NUMBER
-        return next((v for v in values if v.kind in ("tensor", "array")), NUMBER)
-
-    def _asks_for_name(self, node: ast.Compare) -> bool:
-        """``"silu" in dir(F)`` asks what ``hasattr(F, "silu")`` does."""
-        match node:
-            case ast.Compare(
-                left=ast.Constant(value=str(name)),
-                ops=[ast.In()],
-                comparators=[ast.Call(func=ast.Name(id="dir"), args=[names], keywords=[])],
-            ):
-                base = self.reference(names)
-                if base.kind == "ref" and base.direct and self.is_torch(base.name):
-                    self.record(Site("hasattr", f"{base.name}.{name}", node))
-                    return True
-        return False
-
-    def _compared_types(self, node: ast.expr) -> bool:
-        """``t is nn.ReLU``, ``type(m) in (nn.ReLU, nn.SiLU)``: the classes themselves are meant."""
-        parts = node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else [node]
-        torchs: list[ast.expr] = []
-        for part in parts:
-            value = self.reference(part) if isinstance(part, (ast.Name, ast.Attribute)) else UNKNOWN
-            if value.direct and value.kind == "ref" and self._is_class(value.name):
-                self.record(Site("compared", value.name, part))
-                torchs.append(part)
-        for part in parts if torchs else ():
-            if part not in torchs:
-                self.expr(part)
-        return bool(torchs)
-
-    def _is_class(self, name: str) -> bool:
-        row = self.index.tables.row(name) if self.is_torch(name) else None
-        return row is not None and (row.returns in ("module", "class") or row.name in _TENSORS)
 
     def conditional(self, node: ast.IfExp) -> Value:
         self.expr(node.test)

@@ -10,34 +10,15 @@ import tokenize
 from bisect import bisect_right
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any
 
+from astmigrate.analysis.headers import Function, Header
 from astmigrate.model import SourceError
 
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 _BEFORE = re.compile(rb"\((?:[ \t\r\n\f]|#[^\r\n]*[\r\n])*\Z")  # a parenthesis just before the end
 _HEADER = re.compile(r"[ \t\f]*(?:@|def\b|async\b)")
 _IGNORE = re.compile(r"#\s*astmigrate:\s*ignore\b")
-
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-class Header(NamedTuple):
-    """The source of a definition from its line on, with nothing in its body."""
-
-    line: int
-    source: str
-
-    def parsed(self) -> Function:
-        """The definition's tree, without a body; positions are those in its file, ends apart."""
-        inside = self.source[0] in " \t\f"
-        node = ast.parse("class _:\n" + self.source if inside else self.source).body[0]
-        found = node.body[0] if isinstance(node, ast.ClassDef) else node
-        assert isinstance(found, Function)
-        ast.increment_lineno(found, self.line - 1 - inside)
-        found.body = []
-        return found
 
 
 class Text:
@@ -295,3 +276,11 @@ def is_whole(index: ast.expr) -> bool:
 def last_name(node: ast.expr) -> str:
     """The name that a reference ends with: ``c`` of ``a.b.c``; "" of anything else."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def literal(node: ast.expr) -> tuple[Any, ...]:
+    """The value of a literal as a 1-tuple; empty where the node is none."""
+    try:
+        return (ast.literal_eval(node),)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return ()

@@ -7,6 +7,7 @@ import ast
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import may_be_empty, parse_expression
 from astmigrate.model import Edit, Level, NeedsAdapter, Piece, Span, Unsupported
+from astmigrate.plan.adapters import adapter_name
 from astmigrate.plan.in_place import EMPTY
 from astmigrate.plan.names import NamePlans
 from astmigrate.plan.sites import described
@@ -86,7 +87,7 @@ class AttributePlans(NamePlans):
     def _is_kept(self, site: Site, row: Row, attr: str) -> bool:
         """Whether the receiver is of a class whose base is an adapter that has the attribute."""
         derived = site.receiver_value is not None and site.receiver_value.name in self.index.classes
-        source = catalogue().get(row.adapter.removeprefix("snippets."), "") if derived else ""
+        source = catalogue().get(adapter_name(row), "") if derived else ""
         return not row.adapter_if and f"self.{attr} = " in source
 
     def _is_handed_on(self, site: Site) -> bool:

@@ -11,9 +11,9 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from astmigrate.analysis.headers import Function
 from astmigrate.analysis.text import last_name
 from astmigrate.plan.steps import (
-    Function,
     Step,
     divided,
     end_of,

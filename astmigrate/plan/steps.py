@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from astmigrate.analysis.headers import Function
 from astmigrate.analysis.text import last_name
 
 # What gives a view of its argument; and what may give that, or its argument itself, on.
@@ -24,7 +25,6 @@ _PASSES_ON = _VIEWS | {
 }  # fmt: skip
 _VIEWED = ("T", "mT", "H", "mH", "data")  # attributes
 _DIVIDES = ("chunk", "split", "unbind", "tensor_split")
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MADE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
 
 

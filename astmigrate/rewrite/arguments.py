@@ -124,12 +124,16 @@ ATOMIC = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant, ast.Li
 def operand(text: Text, node: ast.expr, extent: Extent | None = None) -> tuple[Piece, ...]:
     """A value as part of a larger expression: in parentheses unless it is one thing already."""
     start, end = (extent.value, extent.end) if extent else (text.start(node), text.end(node))
-    tuple_bare = isinstance(node, ast.Tuple) and text.data[start : start + 1] != b"("
-    if (isinstance(node, ATOMIC) and not tuple_bare and not ends_early(text.slice(start, end))) or (
-        text.data[start : start + 1] == b"(" and extent is not None
-    ):
+    source = text.slice(start, end)
+    if stands_alone(node, source) or (source.startswith("(") and extent is not None):
         return (Span(start, end),)
     return ("(", Span(start, end), ")")
+
+
+def stands_alone(node: ast.expr, source: str) -> bool:
+    """Whether an expression, written so, is one thing that needs no parentheses."""
+    bare = isinstance(node, ast.Tuple) and not source.startswith("(")
+    return isinstance(node, ATOMIC) and not bare and not ends_early(source)
 
 
 def ends_early(source: str) -> bool:

@@ -8,7 +8,7 @@ import re
 from astmigrate.analysis.text import Text, parse_expression
 from astmigrate.binding import Bound, parameters
 from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
-from astmigrate.rewrite.arguments import ATOMIC, CallText, ends_early, operand, simple
+from astmigrate.rewrite.arguments import ATOMIC, CallText, ends_early, operand, simple, stands_alone
 from astmigrate.rewrite.receivers import receiver_end
 from astmigrate.rewrite.settle import Settled, Target, Written, added_to, settle, wrap
 from astmigrate.tables import Form
@@ -141,8 +141,7 @@ def _ends_early(template: str, match: re.Match[str], filling: tuple[Piece, ...],
 
 
 def _guarded(filling: tuple[Piece, ...], node: ast.expr, text: Text) -> list[Piece]:
-    bare = isinstance(node, ast.Tuple) and text.of(node)[:1] != "("
-    if isinstance(node, ATOMIC) and not bare and not ends_early(text.of(node)):
+    if stands_alone(node, text.of(node)):
         return list(filling)
     first = filling[0]
     in_brackets = isinstance(first, Span) and len(filling) == 1 and first.start < text.start(node)

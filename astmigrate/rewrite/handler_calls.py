@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from astmigrate.analysis.kinds import USUALLY_NUMBER
-from astmigrate.analysis.text import parse_expression
+from astmigrate.analysis.text import literal, parse_expression
 from astmigrate.binding import Bound, kind_of, parameters
 from astmigrate.model import Argument, Call
 from astmigrate.rewrite.arguments import simple
-from astmigrate.rewrite.settle import Target, literal
+from astmigrate.rewrite.settle import Target
 from astmigrate.tables import Form
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
 
-from astmigrate.analysis.text import Text, parse_expression
+from astmigrate.analysis.text import Text, literal, parse_expression
 from astmigrate.binding import Bound, parameters
 from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.rewrite.arguments import Extent, operand
@@ -142,14 +141,6 @@ def _decimal(node: ast.expr) -> Decimal:
         left, right = _decimal(node.left), _decimal(node.right)
         return {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right}[type(node.op)]
     raise InvalidOperation
-
-
-def literal(node: ast.expr) -> tuple[Any, ...]:
-    """The value of a literal as a 1-tuple; empty where the node is none."""
-    try:
-        return (ast.literal_eval(node),)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return ()
 
 
 def same(node: ast.expr, source: str) -> bool:

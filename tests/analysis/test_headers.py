@@ -6,7 +6,8 @@ import ast
 
 import pytest
 
-from astmigrate.analysis.text import Function, Text
+from astmigrate.analysis.headers import Function
+from astmigrate.analysis.text import Text
 
 ODD = """
 @decorated(1,
