@@ -87,17 +87,15 @@ def copy_text(target: Path) -> list[Path]:
 
 def compare(source: Path, folder: Path, repeat: int) -> tuple[Cost, Cost]:
     """astmigrate's cost and PaConvert's for the same source, run in turn: a busy moment hits both."""
-    out = folder / "out"
     log = ["--no_format", "--log_dir", "disable"]
     commands = (
-        [sys.executable, "-m", "astmigrate", str(source), "-o", str(out), "-j1", "--no-cache"],
-        [paconvert(), "-m", "paconvert.main", "--in_dir", str(source), "--out_dir", str(out), *log],
+        [sys.executable, "-m", "astmigrate", str(source), "-j1", "--no-cache", "-o"],
+        [paconvert(), "-m", "paconvert.main", "--in_dir", str(source), *log, "--out_dir"],
     )
     costs: tuple[list[Cost], list[Cost]] = ([], [])
     for _ in range(repeat):
         for command, taken in zip(commands, costs, strict=True):
-            remove(out)
-            taken.append(measure(command, folder))
+            taken.append(measure([*command, fresh(folder)], folder))
     ours, theirs = map(best, costs)
     return ours, theirs
 
@@ -112,18 +110,16 @@ def batch(source: Path, folder: Path, repeat: int) -> None:
 
     What two processes can gain at most is measured, too: two whole runs of one process, side by side.
     """
-    out, packages = folder / "out", [str(source / name) for name in ("torchvision", "pytorchcv")]
+    packages = [str(source / name) for name in ("torchvision", "pytorchcv")]
+    command = [sys.executable, "-m", "astmigrate", *packages, "-q", "-o"]
     costs: dict[tuple[str, str], list[Cost]] = {}
     for _ in range(repeat):
         for jobs in ("-j1", "-j2"):
-            remove(folder / "cache")
+            shutil.rmtree(folder / "cache", ignore_errors=True)
             for state in ("cold", "cached"):
-                remove(out)
-                command = [sys.executable, "-m", "astmigrate", *packages, "-o", str(out), jobs, "-q"]
-                costs.setdefault((jobs, state), []).append(measure(command, folder))
-        remove(out)
-        alone = [sys.executable, "-m", "astmigrate", *packages, "-j1", "-q", "--no-cache", "-o"]
-        sides = [*alone, str(out / "left")], [*alone, str(out / "right")]
+                cost = measure([*command, fresh(folder), jobs], folder)
+                costs.setdefault((jobs, state), []).append(cost)
+        sides = [[*command, fresh(folder), "-j1", "--no-cache"] for _ in range(2)]
         costs.setdefault(("-j1", "two at once"), []).append(measure(sides[0], folder, sides[1]))
     found = {key: best(several) for key, several in costs.items()}
     print("torchvision and pytorchcv as one project")
@@ -137,11 +133,12 @@ def batch(source: Path, folder: Path, repeat: int) -> None:
         line(f"  cached / cold, {jobs}, wall", found[jobs, "cached"].wall / cold.wall, "", 0.1)
 
 
-def remove(out: Path) -> None:
-    """Each run gets a fresh output; PaConvert's of a single file is a file."""
-    if out.is_file():
-        out.unlink()
-    shutil.rmtree(out, ignore_errors=True)
+def fresh(folder: Path) -> str:
+    """An output of its own for each run, all kept to the end.
+
+    For minutes after files were removed, ext4 without a journal takes thirty times as long to make new ones.
+    """
+    return str(Path(tempfile.mkdtemp(dir=folder)) / "out")
 
 
 def line(what: str, value: float, unit: str, goal: float | None = None) -> None:
