@@ -8,7 +8,6 @@ Nothing is read here but names, and the first bytes of scripts and of reports.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -149,13 +148,12 @@ class _Folder:
         package = os.path.exists(self.root / "__init__.py")
         self.prefix = f"{Path(os.path.abspath(self.root)).name}/" if package else ""
         own = not self.prefix and _has_own_reports(self.root)
-        for path, kind in self._walk(self.root):
-            inside = path.relative_to(self.root).as_posix()
+        for path, inside, kind in self._walk(self.root, ""):
             if not (own and inside in (*REPORTS.values(), WEIGHTS)):
                 self.layout.inputs.append(Input(path, self.prefix + inside, kind))
 
-    def _walk(self, folder: Path) -> Iterator[tuple[Path, Kind]]:
-        """Files below ``folder`` by name, links to folders not followed."""
+    def _walk(self, folder: Path, above: str) -> Iterator[tuple[Path, str, Kind]]:
+        """Files below ``folder`` by name, with their paths below the root; links to folders not followed."""
         try:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
@@ -170,11 +168,11 @@ class _Folder:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if not self._skipped(path, entry.name):
-                    yield from self._walk(path)
-            elif entry.is_symlink() and os.path.isdir(path):
-                yield from self._link(path)
-            elif kind := self._kind(path):
-                yield path, kind
+                    yield from self._walk(path, f"{above}{entry.name}/")
+                continue
+            link = entry.is_symlink() and os.path.isdir(path)
+            if kind := self._link(path) if link else self._kind(path, entry):
+                yield path, above + entry.name, kind
 
     def _excluded(self, path: Path, entry: os.DirEntry[str]) -> bool:
         if is_temporary(entry.name):
@@ -195,22 +193,19 @@ class _Folder:
             self._remark(path, "the output of an earlier run is left out")
         return own
 
-    def _link(self, path: Path) -> Iterator[tuple[Path, Kind]]:
+    def _link(self, path: Path) -> Kind | None:
         """A link to a folder: made again where it stays inside the source, else left out and said."""
         target = os.path.realpath(path)
         if target != self.real_out and _inside(target, self.real_root):
-            yield path, Kind.LINK
-        else:
-            self._remark(path, "a link to a folder outside of the source is left out; give that folder too")
+            return Kind.LINK
+        self._remark(path, "a link to a folder outside of the source is left out; give that folder too")
+        return None
 
-    def _kind(self, path: Path) -> Kind | None:
-        try:
-            mode = path.stat().st_mode
-        except OSError:
-            self._remark(path, "a broken or circular link is left out")
-            return None
-        if not stat.S_ISREG(mode):
-            self._remark(path, "neither a file nor a folder; left out")
+    def _kind(self, path: Path, entry: os.DirEntry[str]) -> Kind | None:
+        if not _is_file(entry):
+            broken = not os.path.exists(path)
+            what = "a broken or circular link is" if broken else "neither a file nor a folder;"
+            self._remark(path, f"{what} left out")
             return None
         if path.suffix == ".pyc":
             return None
@@ -219,6 +214,13 @@ class _Folder:
     def _remark(self, path: Path, text: str, failed: bool = False) -> None:
         target = printable(self.prefix + path.relative_to(self.root).as_posix())
         self.layout.remarks.append(Remark(printable(str(path)), target, text, failed))
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False  # a circular link
 
 
 def _is_script(path: Path) -> bool:
@@ -265,18 +267,21 @@ def _check_places(layout: Layout, out: Path, own: Sequence[str]) -> None:
     if os.path.exists(out) and not os.path.isdir(out):
         raise LayoutError(f"the output folder {out} is a file")
     folder = cache(os.path.realpath)  # files share theirs
-    given = [(item.source, item.shown) for item in layout.inputs if item.source is not None]
-    sources = {
-        os.path.realpath(path) if path.is_symlink() else os.path.join(folder(path.parent), path.name): shown
-        for path, shown in given
-    }
+    sources = {}
+    for item in layout.inputs:
+        if item.source is not None:
+            above, name = os.path.split(item.source)
+            link = os.path.islink(item.source)
+            real = os.path.realpath(item.source) if link else os.path.join(folder(above), name)
+            sources[real] = item.shown
     real_out = os.path.realpath(out)
     targets = [item.target for item in layout.inputs]
     for target in (*targets, *own):
-        place = out / target
-        if not _inside(folder(place.parent), real_out):
-            raise LayoutError(f"{printable(str(place))} would land outside of {out}, through a link in it")
-        overwritten = sources.get(os.path.join(folder(place.parent), place.name))
+        place = os.path.join(out, target)
+        above, name = os.path.split(place)
+        if not _inside(folder(above), real_out):
+            raise LayoutError(f"{printable(place)} would land outside of {out}, through a link in it")
+        overwritten = sources.get(os.path.join(folder(above), name))
         if overwritten is not None:
             raise LayoutError(f"the source {overwritten} would be overwritten; choose another output folder")
 

@@ -98,6 +98,7 @@ class _Seen:
         self._modules = modules
         self._sorted = sorted(modules)
         self._roots = {name.partition(".")[0] for name in modules}
+        self._above = {name[:end] for name in modules for end, sign in enumerate(name) if sign == "."}
 
     def by(self, module: Module) -> list[str]:
         """The modules that its imports name or make reachable as attributes, first the nearest."""
@@ -108,7 +109,7 @@ class _Seen:
                 target = self._nearest(name)
                 if target:
                     found[target] = None
-                if open_below:
+                if open_below and name in self._above:
                     wide.append(name)
         for name in dict.fromkeys(wide):
             found.update(dict.fromkeys(self._below(name)))

@@ -21,7 +21,7 @@ from astmigrate.weights.failures import RequestError
 
 VERSION = 1
 _WIDTH = 110
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode = json.JSONEncoder().encode
 _LEAVES: Mapping[type, Callable[[Any], str]] = {str: _quoted, int: str}  # the same, without the detour
 _T = TypeVar("_T")
 
@@ -79,7 +79,7 @@ def _plain_class(rule: ClassRule) -> dict[str, Any]:
         "path": rule.path,
         "line": rule.line,
         "bases": list(rule.bases),
-        "children": {name: [_plain_spec(s) for s in specs] for name, specs in rule.children.items()},
+        "children": rule.children,
         "parameters": dict(rule.parameters),
         "buffers": dict(rule.buffers),
     }
@@ -88,7 +88,7 @@ def _plain_class(rule: ClassRule) -> dict[str, Any]:
 def _plain_spec(spec: LayerSpec) -> dict[str, Any]:
     plain: dict[str, Any] = {"type": spec.type, "line": spec.line}
     if spec.items:
-        plain["items"] = {key: [_plain_spec(s) for s in specs] for key, specs in spec.items.items()}
+        plain["items"] = spec.items
     if spec.optional:
         plain["optional"] = True
     return plain
@@ -101,18 +101,33 @@ def _pretty(value: Any, indent: int) -> str:
 
 def _laid_out(value: Any, indent: int) -> tuple[str, str]:
     """``value`` as JSON, laid out and on one line; each part is made once, as there are thousands."""
-    if not isinstance(value, dict | list) or not value:
+    if isinstance(value, LayerSpec):
+        if not value.items and indent + len(line := _line(value)) <= _WIDTH:
+            return line, line
+        value = _plain_spec(value)
+    if isinstance(value, str | int) or not value:
         leaf = _LEAVES.get(type(value), _encode)(value)
         return leaf, leaf
     pad = " " * (indent + 2)
-    opening, closing = "{}" if isinstance(value, dict) else "[]"
-    names = [f"{_quoted(key)}: " for key in value] if isinstance(value, dict) else [""] * len(value)
-    inner = [_laid_out(part, indent + 2) for part in (value.values() if isinstance(value, dict) else value)]
-    line = opening + ", ".join(name + part[1] for name, part in zip(names, inner)) + closing
+    if isinstance(value, dict):
+        opening, closing = "{}"
+        names = [f"{_quoted(key)}: " for key in value]
+        inner = [_laid_out(part, indent + 2) for part in value.values()]
+    else:
+        opening, closing = "[]"
+        names = [""] * len(value)
+        inner = [_laid_out(part, indent + 2) for part in value]
+    line = f"{opening}{', '.join([name + part[1] for name, part in zip(names, inner)])}{closing}"
     if indent > 2 and indent + len(line) <= _WIDTH:
         return line, line
-    entries = ",\n".join(pad + name + part[0] for name, part in zip(names, inner))
+    entries = ",\n".join([pad + name + part[0] for name, part in zip(names, inner)])
     return f"{opening}\n{entries}\n{' ' * indent}{closing}", line
+
+
+def _line(spec: LayerSpec) -> str:
+    """A spec without items as JSON on one line."""
+    optional = ', "optional": true' if spec.optional else ""
+    return f'{{"type": {_quoted(spec.type)}, "line": {spec.line}{optional}}}'
 
 
 def load(path: Path) -> RulesFile:

@@ -9,9 +9,11 @@ import os
 import re
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+_CHUNK = 1 << 20  # bytes read at once; shutil, which could copy, loads every compression there is
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.astmigrate-tmp")
 
 
@@ -31,10 +33,8 @@ def write_text(path: Path, text: str) -> None:
 
 def copy(source: Path, path: Path) -> None:
     """Put a copy of the file ``source`` at ``path``, permissions included."""
-    from shutil import copyfileobj  # not at the top: it loads every compression there is
-
     with source.open("rb") as content:
-        _replace(path, lambda file: copyfileobj(content, file), source)
+        _replace(path, lambda file: file.writelines(iter(partial(content.read, _CHUNK), b"")), source)
 
 
 def link(source: Path, path: Path) -> None:
