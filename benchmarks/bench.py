@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         line("PaConvert, peak memory", theirs.megabytes, "MB")
         for size, goal in ((500, 0.35), (2300, None)):
             single(folder, lines, size, goal, repeat)
-        batch(folder / "source", folder, max(repeat, 5))
+        batch(folder / "source", folder, max(repeat, 9))
 
 
 def single(folder: Path, lines: dict[Path, int], size: int, goal: float | None, repeat: int) -> None:
