@@ -63,6 +63,18 @@ CALLS = {
     "load().var(1)": "load().var(1)",
     "load().expand(n, -1)": "load().broadcast_to(n, -1)",
     "load().expand(n)": "load().expand(n)",
+    "load().repeat(1, 1, n)": "load().tile((1, 1, n))",
+    "load().repeat(2, 1)": "load().repeat(2, 1)",
+    # nothing has to be moved, whatever it is
+    "load().to('cuda:1', non_blocking=True)": "load()",
+    "load().to(n.device)": "load()",
+    "load().cuda(non_blocking=True)": "load()",
+    "load().to('metres')": "load().to('metres')",
+    "load().to(load())": "load().to(load())",
+    "load().eval()": "load().set_train(False)",
+    "load().eval('x + 1')": "load().eval('x + 1')",
+    "torch.__version__.split('.')": "ms.__version__.split('.')",
+    "torch.full((2,), n, device=load())": "full((2,), n, device=load())",
     "hasattr(torch, 'compiler')": "True",
     # nothing of torch's
     "print('torch.cat', x)  # torch.cat": "print('torch.cat', x)  # torch.cat",
@@ -79,6 +91,27 @@ def test_what_is_passed_on_takes_torchs_arguments() -> None:
     assert "from ms_snippets import ReLU" in migrated.code
     assert "act = ReLU\nlayer = act(inplace=True)\n" in migrated.code
     assert "class ReLU(nn.ReLU)" in migrated.snippets["ReLU"]
+
+
+def test_what_only_may_be_a_modules_is_told() -> None:
+    found = migrate_source(HEAD + "def test(net, loader):\n    net.eval()\n    net.train()\n").findings
+    assert [(f.line, f.level) for f in found if f.api.startswith("torch.nn.Module")] == [
+        (5, Level.REVIEW),
+        (6, Level.MANUAL),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if image.mode != kind:\n        image = image.convert(kind)",  # torch.Tensor.mode is not called
+        "return self.pick(image), image.copy(), image.keys()",  # as no tensor can be called
+        "for key in torch.relu(kind).tolist():\n        key.append(image)",
+    ],
+)
+def test_no_tensor_has_it(body: str) -> None:
+    migrated = migrate_source(f"import torch\n\ndef f(self, image, kind):\n    {body}\n")
+    assert not [f for f in migrated.findings if f.level is Level.MANUAL]
 
 
 def test_starred_arguments_need_an_adapter() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from astmigrate.analysis.text import literal
 
 _SETTERS = ("_make", "add_", "register", "set")
 _TENSORS_KEYWORDS = frozenset({"dim", "keepdim", "unbiased"})
+_PROPERTIES = frozenset({"is_cuda", "is_leaf", "is_sparse", "is_quantized", "grad_fn", "mT", "mH", "H"})
+_DEVICE = re.compile(r"(cpu|cuda|mps|xpu|npu|meta|hip)(:\d+)?")
 _WITHOUT_PARTS = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.Add, ast.Sub, ast.Mult, ast.Div})
 _OTHER_TYPES = frozenset({"list", "tuple", "dict", "str", "int", "float", "bool", "set"})
 
@@ -28,6 +31,7 @@ def tensors(
     if not names - {"self", "cls"}:
         return found
     telling = methods - AMBIGUOUS
+    called = set[int]()
     stack: list[Any] = list(node.body)
     while stack:  # ast.walk costs three times as much
         inner = stack.pop()
@@ -36,12 +40,18 @@ def tensors(
             continue
         if kind is ast.Call:
             _from_call(inner, names, found)
-            owner = _owner(inner.func, methods)
-            if owner in names and inner.func.attr in telling and not fits(inner):
+            called.add(id(inner.func))
+            owner = _owner(inner.func, methods | AMBIGUOUS)
+            method = inner.func.attr if owner in names else ""
+            if method and (method not in methods or (method in telling and not fits(inner))):
                 found[owner] = False
-            elif owner in names and only_of_tensors(inner, inner.func.attr) and fits(inner):
+            elif method and only_of_tensors(inner, method) and fits(inner):
                 found.setdefault(owner, True)
-        elif kind is ast.Attribute and inner.attr in telling and isinstance(inner.value, ast.Name):
+        elif (
+            kind is ast.Attribute
+            and inner.attr in (telling if id(inner) in called else _PROPERTIES)
+            and isinstance(inner.value, ast.Name)
+        ):
             found.setdefault(inner.value.id, True)
         for value in inner.__dict__.values():
             if isinstance(value, list):
@@ -55,7 +65,8 @@ def only_of_tensors(call: ast.Call, method: str) -> bool:
     """Whether a method that others have too is called as only a tensor's can be.
 
     An array's ``transpose`` takes all axes: two of them that are not 0 and 1, in any order, are a tensor's
-    or exchange the last two as ``swapaxes`` does. ``dim`` is an axis of nothing else.
+    or exchange the last two as ``swapaxes`` does. ``dim`` is an axis of nothing else, and an array's
+    ``repeat`` takes two arguments.
     """
     if any(keyword.arg in _TENSORS_KEYWORDS for keyword in call.keywords):
         return True
@@ -64,7 +75,12 @@ def only_of_tensors(call: ast.Call, method: str) -> bool:
     if method == "transpose" and len(call.args) == 2:
         axes = [axis for argument in call.args for axis in literal(argument) if type(axis) is int]
         return len(axes) == 2 and not set(axes) <= {0, 1}
-    return method == "expand"
+    return method == "expand" or (method == "repeat" and len(call.args) > 2)
+
+
+def is_device(value: object) -> bool:
+    """Whether a literal names a device."""
+    return isinstance(value, str) and _DEVICE.fullmatch(value) is not None
 
 
 def _owner(func: ast.expr, methods: frozenset[str]) -> str:

@@ -130,6 +130,8 @@ class Functions(State):
             return kinds.STRING if isinstance(default.value, str) else kinds.USUALLY_NUMBER
         if isinstance(default, (ast.Tuple, ast.List, ast.Dict)):
             return UNKNOWN
+        if arg.arg == "device":
+            return Value("device")
         if default is not None and not isinstance(default, ast.Constant):
             return self._quietly(default)
         if tensor is not None:

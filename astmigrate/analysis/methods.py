@@ -67,8 +67,8 @@ class Methods(Members):
     ) -> Value:
         name = f"{prefix}.{func.attr}"
         row = self.index.tables.row(name)
-        if row is None and prefix != "torch.Tensor":
-            return UNKNOWN
+        if row is None and (prefix != "torch.Tensor" or func.attr in AMBIGUOUS):
+            return UNKNOWN  # no tensor has such a method: it is something else after all
         self.record(Site("method", row.name if row else name, func, arguments, func.value, receiver,
                          self.statement is node))  # fmt: skip
         if row is None:
@@ -124,7 +124,7 @@ class Methods(Members):
         sized = func.attr == "size" and receiver.kind == "unknown"
         if sized or func.attr not in AMBIGUOUS or evidence.only_of_tensors(node, func.attr):
             return self._row_method(node, func, replace(receiver, kind="tensor"), arguments, "torch.Tensor")
-        if not any(v.kind == "string" for v in arguments.positional):
+        if not any(v.kind == "string" and not evidence.is_device(v.literal) for v in arguments.positional):
             self.record(Site("unclear", row.name, func, arguments, func.value, receiver))
         return UNKNOWN
 

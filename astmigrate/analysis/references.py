@@ -75,7 +75,7 @@ class References(Calls):
             return Value("dtype")
         if base.direct and self.is_torch(base.name):
             row = self.index.tables.row(base.name)
-            if row is not None and row.args is None and row.returns in _DTYPED:
+            if row is not None and row.args is None and row.returns in (*_DTYPED, "string"):
                 self.used(node.value, base)
                 return self.member(kinds.from_returns(row.returns), node)
         return Value("ref", f"{base.name}.{node.attr}", direct=base.direct)
@@ -100,7 +100,8 @@ class References(Calls):
                 self.of_alternatives(base, node) if base.kind != "module" else self.module_member(base, node)
             )
         if base.kind in ("module", "self", "class", "object", "super"):
-            return self.module_member(base, node)
+            found = self.module_member(base, node)
+            return Value("device") if found is UNKNOWN and node.attr == "device" else found
         if prefix and self.active:
             row = self.index.tables.row(f"{prefix}.{node.attr}")
             if row is not None and row.args is None:

@@ -130,9 +130,9 @@ def unknown_kind(call: Call, form: Form) -> Form:
     """``x.to(w.dtype)`` and ``x.to(w.device)`` of values of unknown kind."""
     text = call.extra[0].text if len(call.extra) == 1 and "kwargs" not in call.arguments else ""
     if text.endswith(".dtype"):
-        return replace(form, template="{self}.to({*args})")
+        return replace(form, target=None, template="{self}.to({*args})")
     if text.endswith(".device"):
-        return replace(form, template="{self}", drop={"args": "*"})
+        return replace(form, target=None, template="{self}", drop={"args": "*"})
     return form
 
 

@@ -19,6 +19,7 @@ from astmigrate.tables import Row
 
 _HOST = "MindSpore crashes where an operator's result is loaded into and then assigned to."
 _MAYBE = "If this is a tensor, PyTorch changes the caller's too, MindSpore does not; annotate it then."
+_TAKEN = "'torch.nn.Module.eval' is converted to 'self.set_train(False)'. It is taken for a module's."
 _SHARED = "With '...' as its index, MindSpore lets both tensors share their memory."
 
 
@@ -253,7 +254,11 @@ class AttributePlans(NamePlans):
         self.converted(site, "AM107", row, row.target or "", row.note)
 
     def _unclear(self, site: Site) -> None:
-        """An ambiguous method on a value of unknown kind: a finding where torch's would change."""
+        """An ambiguous method on a value of unknown kind: a finding where torch's would change.
+
+        What only moves its receiver to a device goes in any case: MindSpore has nothing to be moved. Without
+        arguments, ``eval`` is hardly ever anything but a module's.
+        """
         kind = "module" if site.name.startswith("torch.nn.Module.") else "tensor"
         reason = f"it is not known whether this is a {kind}; annotate it if it is"
         if site.name == "torch.nn.Module.forward":
@@ -263,7 +268,14 @@ class AttributePlans(NamePlans):
         if row is None or row.manual:
             return
         try:
-            _, written = self.written(site, row)
+            form, written = self.written(site, row)
+            if form.template == "{self}":
+                self.accept(site, row, form, written)
+                return
+            if site.name == "torch.nn.Module.eval":
+                self.change(site, *written.edits)
+                self.findings.of(site, Level.REVIEW, "AM301", described(form), _TAKEN)
+                return
             changes = bool(written.edits) or bool(row.inplace)
         except NeedsAdapter:
             changes = True

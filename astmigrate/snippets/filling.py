@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Tensor, ops
 
 
-def full(size: Sequence[int], fill_value: Any, dtype: Any = None) -> Tensor:
+def full(size: Sequence[int], fill_value: Any, dtype: Any = None, **ignored: Any) -> Tensor:
     """``torch.full``: without a dtype it is that of the value; ``ops.full`` would make it int64."""
     if dtype is None:
         dtype = Tensor(fill_value).dtype if not isinstance(fill_value, float) else ms.float32
