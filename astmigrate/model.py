@@ -146,8 +146,8 @@ class Argument(msgspec.Struct, frozen=True):
     """One argument of a call: its source text, its kind, and its value where it is a literal.
 
     ``kind`` is one of the words of ``returns`` in api_tables/README.md, "sequence" for a list or tuple,
-    "none", or "unknown". ``given`` is False where the value is torch's default. ``repeatable`` tells that
-    writing it twice is harmless: nothing is called or bound in it.
+    "none", or "unknown"; a tensor may be ``complex``. ``given`` is False where the value is torch's
+    default. ``repeatable`` tells that writing it twice is harmless: nothing is called or bound in it.
     """
 
     text: str
@@ -155,6 +155,7 @@ class Argument(msgspec.Struct, frozen=True):
     literal: Any = Absent.NOT_A_LITERAL
     given: bool = True
     repeatable: bool = True
+    complex: bool = False
 
     @property
     def is_literal(self) -> bool:

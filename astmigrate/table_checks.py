@@ -21,7 +21,7 @@ from astmigrate.rewrite.names import SPELLED
 from astmigrate.snippets import catalogue
 from astmigrate.tables import Form, Row, TableFile, Tables
 
-KINDS = {"tensor", "size", "dtype", "device", "module", "number", "string", "array", "optimizer",
+KINDS = {"tensor", "complex", "size", "dtype", "device", "module", "number", "string", "array", "optimizer",
          "loader", "generator", "distribution", "function", "class", "none", "sequence"}  # fmt: skip
 _TESTS = (KINDS - {"class", "module", "function"}) | {"sequence", "int", "given", "absent", "any"}
 _BY_ARGUMENT = ("rename", "drop", "unsupported", "wrap", "review", "when")

@@ -73,6 +73,11 @@ CALLS = {
     "load().to(load())": "load().to(load())",
     "load().eval()": "load().set_train(False)",
     "load().eval('x + 1')": "load().eval('x + 1')",
+    # parts of complex numbers, of whatever they are
+    "load().real + x.imag": "real_part(load()) + x.imag()",
+    "abs(torch.fft.rfft(x)[0] * 2) + abs(x)": "magnitude(ops.rfft(x)[0] * 2) + abs(x)",
+    "torch.fft.fft(x).permute(1, 0).abs()": "magnitude(ops.fft(x).permute(1, 0))",
+    "torch.abs(torch.fft.fft(x).real)": "ops.abs(ops.fft(x).real())",
     "torch.__version__.split('.')": "ms.__version__.split('.')",
     "torch.full((2,), n, device=load())": "full((2,), n, device=load())",
     "hasattr(torch, 'compiler')": "True",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from astmigrate.verify.blocking import block
 from astmigrate.verify.compare import TensorValue
 from astmigrate.verify.conditioning import condition
 from astmigrate.verify.first_difference import FirstDifference, Where, locate
@@ -175,3 +176,17 @@ def test_missing_operators_are_declared(tmp_path: Path, monkeypatch: pytest.Monk
         with_declared(lambda: importlib.import_module("uncompiled.third"))
     for name in [name for name in sys.modules if name.startswith("uncompiled")]:
         monkeypatch.delitem(sys.modules, name)
+
+
+def test_a_blocked_package_is_as_if_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out_of_reach").mkdir()
+    (tmp_path / "out_of_reach/__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    assert importlib.util.find_spec("out_of_reach") is not None
+    block("out_of_reach")
+    assert importlib.util.find_spec("out_of_reach") is None
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("out_of_reach.inner")
+    assert "out_of_reach" not in sys.modules  # scipy would take a None there for the package
+    assert importlib.util.find_spec("json") is not None

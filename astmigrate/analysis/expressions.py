@@ -125,7 +125,7 @@ class Expressions(Comparisons):
         if base.kind == "tensor":
             if index.kind in _COPYING:
                 self.analysis.copies.add(id(node))
-            return TENSOR
+            return kinds.like(TENSOR, (base,))
         if base.items is not None and literal is not None and -len(base.items) <= literal < len(base.items):
             return base.items[literal]
         wanted = index.literal if index.kind == "string" else literal
@@ -212,7 +212,7 @@ def combine(left: Value, right: Value) -> Value:
     """The kind of an arithmetic operation."""
     kind = {left.kind, right.kind}
     if "tensor" in kind:
-        return TENSOR
+        return kinds.like(TENSOR, (left, right))
     if "array" in kind:
         return ARRAY
     if left.flows or right.flows:

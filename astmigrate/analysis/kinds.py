@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Union
@@ -88,6 +88,7 @@ _compared: Callable[[Value], tuple[Any, ...]] = attrgetter(*Value.__struct_field
 
 UNKNOWN = Value()
 TENSOR = Value("tensor")
+COMPLEX = Value("tensor", name="complex")  # it may be complex; a plain tensor is not known to be
 SIZE = Value("size")
 NUMBER = Value("number")
 USUALLY_NUMBER = Value(
@@ -278,7 +279,7 @@ def from_returns(word: str) -> Value:
         return Value("sequence", items=tuple(from_returns(part.strip()) for part in word.split(",")))
     if word.endswith("..."):
         return sequence_of(from_returns(word[:-3].strip()))
-    return _SIMPLE.get(word) or Value(word)
+    return COMPLEX if word == "complex" else _SIMPLE.get(word) or Value(word)
 
 
 def from_constant(value: object) -> Value:
@@ -290,6 +291,17 @@ def from_constant(value: object) -> Value:
     if isinstance(value, (bool, int, float)):
         return NUMBER
     return UNKNOWN
+
+
+def is_complex(value: Value) -> bool:
+    """Whether a value may be a complex tensor, or a list of such."""
+    given = (*value.each, *(value.items or ()))
+    return any(v.kind == "tensor" and v.name == "complex" for v in given)
+
+
+def like(found: Value, sources: Iterable[Value]) -> Value:
+    """A result of torch's that is complex if one of its sources is."""
+    return COMPLEX if found is TENSOR and any(map(is_complex, sources)) else found
 
 
 def is_learned(value: Value) -> bool:

@@ -23,6 +23,8 @@ _MUTATORS = frozenset(
 )
 
 
+REAL = frozenset({"abs", "absolute", "real", "imag", "angle", "irfft", "irfft2", "irfftn", "hfft", "istft",
+                  "view_as_real", "is_complex"})  # what makes real tensors of complex ones  # fmt: skip
 _MODULES_OF = frozenset({"children", "named_children", "modules", "named_modules"})
 _MODULES_ONLY = frozenset({"parameters", "named_parameters", "modules", "named_modules", "children",
                            "named_children", "buffers", "named_buffers", "register_forward_hook",
@@ -76,7 +78,7 @@ class Methods(Members):
         self.python_dtypes(arguments, func.attr in ("to", "type"))
         value = self.row_result(name, arguments)
         form_self = row.returns == "self" or (not row.returns and value is UNKNOWN)
-        return receiver if form_self else value
+        return receiver if form_self else kinds.like(value, () if func.attr in REAL else (receiver,))
 
     def _formats(self, template: str, arguments: Arguments) -> None:
         """``"{:.3f}".format(loss)``."""

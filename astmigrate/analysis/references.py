@@ -27,6 +27,7 @@ _DTYPED = {"sequence": "torch.return_types", "tensor": "torch.Tensor", "size": "
            "distribution": "torch.distributions.Distribution"}  # fmt: skip
 
 
+_PARTS = ("real", "imag")  # methods of MindSpore's tensors; numbers and arrays have them too
 _MODULES_OWN = ("_modules", "_parameters", "_buffers")  # nothing but a module has them
 
 
@@ -117,6 +118,11 @@ class References(Calls):
             return SIZE
         if node.attr in ("dtype", "device"):
             return Value(node.attr)
+        if node.attr in _PARTS and self.active and isinstance(node.ctx, ast.Load):
+            self.record(
+                Site("part", f"torch.Tensor.{node.attr}", node, receiver=node.value, receiver_value=base)
+            )
+            return base
         for key, value in base.keys:
             if key == node.attr:
                 return value

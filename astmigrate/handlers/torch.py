@@ -61,6 +61,12 @@ def draw_sizes(call: Call, form: Form) -> Form:
     return replace(gradient(call, form), template=f"{form.target}({{*size}}{dtype})")
 
 
+def magnitude(call: Call, form: Form) -> Form:
+    """``abs`` of what may be complex: MindSpore's is complex, too."""
+    value = call.receiver or call.arguments["input"]
+    return replace(form, target="snippets.magnitude") if value.complex else form
+
+
 def full(call: Call, form: Form) -> Form:
     """``ops.full`` makes integers where no dtype is given; torch takes that of the value."""
     form = gradient(call, form)

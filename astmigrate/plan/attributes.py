@@ -253,6 +253,17 @@ class AttributePlans(NamePlans):
         self.edit(Edit(start, end, (f"{function}(", Span(start, end), ")")))
         self.converted(site, "AM107", row, row.target or "", row.note)
 
+    def _part(self, site: Site) -> None:
+        """``x.real`` of a value of unknown kind: of MindSpore's tensors a method."""
+        row, start = self.row(site), self.text.start(site.node)
+        assert isinstance(site.node, ast.Attribute)
+        name = self.snippet(row)
+        local, needs = self.names.spell(f"snippets.{name}")
+        self.need(site, needs)
+        receiver = Span(start, receiver_end(self.text, site.node))
+        self.edit(Edit(start, self.text.end(site.node), (f"{local}(", receiver, ")")))
+        self.converted(site, "AM106", row, f"snippets.{name}")
+
     def _unclear(self, site: Site) -> None:
         """An ambiguous method on a value of unknown kind: a finding where torch's would change.
 

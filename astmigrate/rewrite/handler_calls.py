@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from astmigrate.analysis.kinds import USUALLY_NUMBER
+from astmigrate.analysis.kinds import USUALLY_NUMBER, is_complex
 from astmigrate.analysis.text import literal, parse_expression
 from astmigrate.binding import Bound, kind_of, parameters
 from astmigrate.model import Argument, Call
@@ -23,7 +23,7 @@ def handler_call(
     extra: list[Argument] = []
     for item in bound:
         kind = "unknown" if item.value is USUALLY_NUMBER else kind_of(item.value)
-        argument = _argument(item.node, where.text.of(item.node), kind)
+        argument = _argument(item.node, where.text.of(item.node), kind, complex=is_complex(item.value))
         if item.parameter.star == "*":
             extra.append(argument)
         else:
@@ -34,17 +34,17 @@ def handler_call(
             node = parse_expression(default)
             arguments[parameter.name] = _argument(node, default, "unknown", given=False)
     receiver = (
-        Argument(where.text.of(where.receiver), kind_of(value))
+        Argument(where.text.of(where.receiver), kind_of(value), complex=is_complex(value))
         if where.receiver is not None and value
         else None
     )
     return Call(api, arguments, tuple(extra), receiver, statement)
 
 
-def _argument(node: ast.expr, text: str, kind: str, *, given: bool = True) -> Argument:
+def _argument(node: ast.expr, text: str, kind: str, *, given: bool = True, complex: bool = False) -> Argument:
     values = literal(node)
     if not values:
-        return Argument(text, kind, given=given, repeatable=simple(node))
+        return Argument(text, kind, given=given, repeatable=simple(node), complex=complex)
     return Argument(text, _KINDS.get(type(values[0]), kind), values[0], given)
 
 

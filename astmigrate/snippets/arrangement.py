@@ -60,6 +60,22 @@ def view_as_complex(input: Tensor) -> Tensor:
     return ops.Complex()(input[..., 0], input[..., 1])
 
 
+def real_part(input: Any) -> Any:
+    """``x.real`` of a tensor, an array or a number."""
+    return input.real() if isinstance(input, Tensor) else input.real
+
+
+def imaginary_part(input: Any) -> Any:
+    """``x.imag`` of a tensor, an array or a number."""
+    return input.imag() if isinstance(input, Tensor) else input.imag
+
+
+def magnitude(input: Tensor) -> Tensor:
+    """``torch.abs`` of what may be complex: MindSpore's is complex then, too."""
+    found = ops.abs(input)
+    return found.real() if ops.is_complex(found) else found
+
+
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: float = 1) -> Tensor:
     """``torch.index_add``: whole slices are added at the indices."""
     shape = [1] * input.ndim

@@ -23,6 +23,7 @@ import mindspore
 import numpy as np
 from mindspore import nn
 
+from astmigrate.verify.blocking import block
 from astmigrate.verify.call_trace import Births, listening
 from astmigrate.verify.compare import TensorValue
 from astmigrate.verify.mindspore_side import tensor_of, tensor_value
@@ -46,8 +47,6 @@ from astmigrate.verify.model_values import gap, leaves, make_inputs, tensors
 from astmigrate.verify.tensor_files import TensorFiles
 from astmigrate.weights.entries import Entry
 from astmigrate.weights.safetensors_files import read_safetensors
-
-_BLOCKED = ("torch", "astmigrate")  # what the output must do without
 
 
 class _Side:
@@ -221,7 +220,7 @@ def _seed(seed: int) -> None:
 
 def preload(name: str) -> None:
     """Imports the output's package before a fork; torch is out of reach from here on."""
-    sys.modules["torch"] = None  # type: ignore[assignment]
+    block("torch")
     importlib.import_module(name)
 
 
@@ -229,8 +228,8 @@ def run_job(path: Path) -> None:
     """Does the job of a file."""
     started = time.monotonic()
     side = _Side(read_job(path))
-    for name in _BLOCKED:
-        sys.modules[name] = None  # type: ignore[assignment]
+    block("torch")
+    sys.modules["astmigrate"] = None  # type: ignore[assignment]  # the output must do without it, too
     side.run()
     side.answer.seconds = round(time.monotonic() - started, 3)
     write(Path(side.job.folder) / "mindspore.json", side.answer)

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from astmigrate.verify.blocking import block
 from astmigrate.verify.jobs import Job, Reply
 
 # On AVX-512 machines MindSpore's oneDNN otherwise picks a convolution that is fifty times slower.
@@ -56,8 +57,7 @@ def _runner(side: str) -> Callable[[Job], Reply]:
         from astmigrate.verify.torch_side import run
 
         return run
-    for name in _BLOCKED:
-        sys.modules[name] = None  # type: ignore[assignment]
+    block(*_BLOCKED)
     from astmigrate.verify.mindspore_side import run as run_mindspore
 
     return run_mindspore
