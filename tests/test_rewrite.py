@@ -98,6 +98,15 @@ def test_what_is_passed_on_takes_torchs_arguments() -> None:
     assert "class ReLU(nn.ReLU)" in migrated.snippets["ReLU"]
 
 
+def test_a_number_of_numpys_on_the_left_of_a_tensor() -> None:
+    """It would make the result numpy's, and cut off the gradient."""
+    source = "import numpy as np\nimport torch\n\nx = torch.ones(3)\n"
+    code = migrate_source(
+        source + "y = -np.sqrt(3) * x + x * np.sqrt(3) - np.log(2) * np.pi * x.shape[0]\n"
+    ).code
+    assert "y = python_number(-np.sqrt(3)) * x + x * np.sqrt(3) - np.log(2) * np.pi * x.shape[0]\n" in code
+
+
 def test_what_only_may_be_a_modules_is_told() -> None:
     found = migrate_source(HEAD + "def test(net, loader):\n    net.eval()\n    net.train()\n").findings
     assert [(f.line, f.level) for f in found if f.api.startswith("torch.nn.Module")] == [

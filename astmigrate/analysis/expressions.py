@@ -91,6 +91,8 @@ class Expressions(Comparisons):
 
     def operation(self, node: ast.BinOp) -> Value:
         left, right = self.expr(node.left), self.expr(node.right)
+        if left.kind == "array" and right.kind == "tensor" and self.active:
+            self.record(Site("operand", "torch.Tensor.__array_priority__", node.left))
         return combine(left, right)
 
     def unary(self, node: ast.UnaryOp) -> Value:

@@ -241,6 +241,12 @@ class AttributePlans(NamePlans):
         """``x[a:b]`` with a bound of numpy's."""
         self._wrapped(site, "int")
 
+    def _operand(self, site: Site) -> None:
+        """``numpy.sqrt(2) * x``: with MindSpore's tensors the result is numpy's, and has no gradient."""
+        local, needs = self.names.spell(f"snippets.{self.snippet(self.row(site))}")
+        self.need(site, needs)
+        self._wrapped(site, local)
+
     def _index(self, site: Site) -> None:
         """``x[i]`` with a number or an array of numpy's."""
         local, needs = self.names.spell("mindspore.Tensor")

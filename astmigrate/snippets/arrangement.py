@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mindspore as ms
+import numpy as np
 from mindspore import Tensor, ops
 
 
@@ -58,6 +59,13 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 def view_as_complex(input: Tensor) -> Tensor:
     """``torch.view_as_complex``: the last dimension holds real and imaginary parts."""
     return ops.Complex()(input[..., 0], input[..., 1])
+
+
+def python_number(value: Any) -> Any:
+    """A number of numpy's as Python's, an array as a tensor: else what it is combined with becomes numpy's."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return Tensor(value)
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
 def real_part(input: Any) -> Any:

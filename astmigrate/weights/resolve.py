@@ -27,6 +27,7 @@ class Status(StrEnum):
     MISSHAPEN = "misshapen"
 
 
+_COUNTER = "num_batches_tracked"  # frozen norms of a project's own often lack it, BatchNorm's never do
 _NO_MOVE = Move("")
 EVIDENCE = "evidence: "
 
@@ -147,7 +148,8 @@ class Resolver:
         if kind is None:
             return not leaf.owner or self._beside(key, leaf).keys() >= self.grammar.tensors(leaf.owner).keys()
         shapes = self.moves.as_torch(leaf.layer, self._beside(key, leaf))
-        return shapes is not None and kind.tells(shapes)
+        counted = self.moves.reverse or _COUNTER not in kind.tensors or _COUNTER in (shapes or ())
+        return shapes is not None and counted and kind.tells(shapes)
 
     def _agree(self, key: str, leaves: list[Leaf], why: str) -> Decision:
         """One decision if all derivations lead to the same change, none else."""
