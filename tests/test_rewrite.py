@@ -108,11 +108,11 @@ def test_a_number_of_numpys_on_the_left_of_a_tensor() -> None:
 
 
 def test_what_only_may_be_a_modules_is_told() -> None:
-    found = migrate_source(HEAD + "def test(net, loader):\n    net.eval()\n    net.train()\n").findings
-    assert [(f.line, f.level) for f in found if f.api.startswith("torch.nn.Module")] == [
-        (5, Level.REVIEW),
-        (6, Level.MANUAL),
-    ]
+    body = "    net.eval()\n    net.train()\n    net.train(False)\n    net.train(loader)\n"
+    migrated = migrate_source(f"{HEAD}def test(net, loader):\n{body}")
+    found = [(f.line, f.level) for f in migrated.findings if f.api.startswith("torch.nn.Module")]
+    assert found == [(line, Level.REVIEW) for line in (5, 6, 7)] + [(8, Level.MANUAL)]
+    assert "net.set_train(False)\n    net.set_train()\n    net.set_train(False)\n" in migrated.code
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ take tobytes tofile tolist tostring trace transpose var view T"""
 _MODULE = """apply bfloat16 buffers children cpu cuda double eval float forward half modules name
 parameters register_buffer register_parameter requires_grad_ share_memory state_dict to train type
 zero_grad requires_grad device grad"""
-_FRAMES = """abs add backward close div eq expand filter norm log mul ne new numpy pow read sub tile
+_FRAMES = """abs add backward close div eq expand filter norm log mul ne new pow read sub tile
 unique where write"""
 AMBIGUOUS = frozenset(name for kind in _OTHERS for name in dir(kind)).union(
     _NDARRAY.split(), _MODULE.split(), _FRAMES.split()

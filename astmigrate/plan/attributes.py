@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from astmigrate.analysis.kinds import Value
 from astmigrate.analysis.sites import Site
 from astmigrate.analysis.text import may_be_empty, parse_expression
 from astmigrate.model import Edit, Level, NeedsAdapter, Piece, Span, Unsupported
@@ -19,8 +20,13 @@ from astmigrate.tables import Row
 
 _HOST = "MindSpore crashes where an operator's result is loaded into and then assigned to."
 _MAYBE = "If this is a tensor, PyTorch changes the caller's too, MindSpore does not; annotate it then."
-_TAKEN = "'torch.nn.Module.eval' is converted to 'self.set_train(False)'. It is taken for a module's."
+_MODES = ("torch.nn.Module.eval", "torch.nn.Module.train")
+_TAKEN = "It is taken for a module's."
 _SHARED = "With '...' as its index, MindSpore lets both tensors share their memory."
+
+
+def _given(site: Site) -> tuple[Value, ...]:
+    return (*site.arguments.positional, *site.arguments.keywords) if site.arguments is not None else ()
 
 
 class AttributePlans(NamePlans):
@@ -273,8 +279,8 @@ class AttributePlans(NamePlans):
     def _unclear(self, site: Site) -> None:
         """An ambiguous method on a value of unknown kind: a finding where torch's would change.
 
-        What only moves its receiver to a device goes in any case: MindSpore has nothing to be moved. Without
-        arguments, ``eval`` is hardly ever anything but a module's.
+        What only moves its receiver to a device goes in any case: MindSpore has nothing to be moved.
+        ``eval()``, ``train()`` and ``train(False)`` are hardly ever anything but a module's.
         """
         kind = "module" if site.name.startswith("torch.nn.Module.") else "tensor"
         reason = f"it is not known whether this is a {kind}; annotate it if it is"
@@ -289,9 +295,9 @@ class AttributePlans(NamePlans):
             if form.template == "{self}":
                 self.accept(site, row, form, written)
                 return
-            if site.name == "torch.nn.Module.eval":
+            if site.name in _MODES and all(v.kind == "number" for v in _given(site)):
                 self.change(site, *written.edits)
-                self.findings.of(site, Level.REVIEW, "AM301", described(form), _TAKEN)
+                self.converted(site, "AM101", row, row.target or described(form), _TAKEN, review=True)
                 return
             changes = bool(written.edits) or bool(row.inplace)
         except NeedsAdapter:

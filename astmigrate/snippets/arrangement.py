@@ -62,7 +62,7 @@ def view_as_complex(input: Tensor) -> Tensor:
 
 
 def python_number(value: Any) -> Any:
-    """A number of numpy's as Python's, an array as a tensor: else what it is combined with becomes numpy's."""
+    """A number of numpy's as Python's, an array as a tensor: beside a tensor they would make it numpy's."""
     if isinstance(value, np.ndarray) and value.ndim:
         return Tensor(value)
     return value.item() if isinstance(value, (np.generic, np.ndarray)) else value
