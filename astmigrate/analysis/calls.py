@@ -77,7 +77,7 @@ class Calls(Methods):
         if name.rpartition(".")[2] not in REAL:
             value = kinds.like(value, arguments.positional)
         if row is not None and row.name == "torch.nn.Parameter":
-            value = replace(TENSOR, name=row.name)
+            value = kinds.PARAMETER
         if row is not None and value.kind == "module":
             value = containers.build(replace(value, name=row.name, line=node.lineno), arguments)
         if name.startswith("torch.nn.init.") and node.args:

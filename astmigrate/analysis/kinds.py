@@ -89,6 +89,7 @@ _compared: Callable[[Value], tuple[Any, ...]] = attrgetter(*Value.__struct_field
 UNKNOWN = Value()
 TENSOR = Value("tensor")
 COMPLEX = Value("tensor", name="complex")  # it may be complex; a plain tensor is not known to be
+PARAMETER = Value("tensor", name="torch.nn.Parameter")
 SIZE = Value("size")
 NUMBER = Value("number")
 USUALLY_NUMBER = Value(
@@ -306,4 +307,4 @@ def like(found: Value, sources: Iterable[Value]) -> Value:
 
 def is_learned(value: Value) -> bool:
     """Whether a value is an ``nn.Parameter``."""
-    return any(v.kind == "tensor" and v.name == "torch.nn.Parameter" for v in value.each)
+    return PARAMETER in value.each

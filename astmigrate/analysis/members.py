@@ -108,14 +108,14 @@ class Members(State):
             if row is not None and (node.attr in row.attributes or node.attr in row.weights):
                 self.record(Site("member", f"{row.name}.{node.attr}", node, receiver=node.value,
                                  receiver_value=base))  # fmt: skip
-                return TENSOR if node.attr in row.weights else UNKNOWN
+                return _tensor(node.attr) if node.attr in row.weights else UNKNOWN
             attribute = self.index.tables.row(f"{layer}.{node.attr}")
             if attribute is not None and attribute.args is None:
                 self.record(Site("attribute", attribute.name, node, receiver=node.value, receiver_value=base,
                                  store=isinstance(node.ctx, ast.Store)))  # fmt: skip
                 return kinds.from_returns(attribute.returns)
-        if node.attr in ("weight", "bias") and self.layers(base):
-            return TENSOR
+        if node.attr in _LEAVES and self.layers(base):
+            return _tensor(node.attr)
         return MEMBER if base.kind in ("module", "self") else UNKNOWN
 
     def layers(self, receiver: Value) -> list[str]:
@@ -125,3 +125,8 @@ class Members(State):
             return [receiver.name, "torch.nn.Module"] if receiver.kind in ("module", "self") else []
         layers = [b for b in info.torch_bases(self.index.classes) if self.is_torch(b)]
         return [*layers, "torch.nn.Module"] if self.is_module(info) else layers
+
+
+def _tensor(name: str) -> Value:
+    """A tensor that a layer holds: learned, or a statistic."""
+    return kinds.PARAMETER if name in _LEAVES else TENSOR

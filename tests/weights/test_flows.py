@@ -322,6 +322,18 @@ def test_arguments_that_go_round_in_a_circle() -> None:
     assert {"BatchNorm2d", "Identity"} <= set(child(text, "Net", "norm"))
 
 
+def test_a_layers_weight_becomes_a_parameter_of_its_own() -> None:
+    text = """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                conv, norm = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)
+                self.k, self.b, self.mean = conv.weight, norm.bias, norm.running_mean
+    """
+    rules = migrate_source(HEAD + textwrap.dedent(text), "m.py").weights
+    assert [*rules.classes["m.Net"].parameters] == ["k", "b"]
+
+
 def test_parameters_under_computed_names() -> None:
     text = """
         class Net(nn.Module):
