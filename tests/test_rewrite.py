@@ -73,6 +73,10 @@ CALLS = {
     "load().to(load())": "load().to(load())",
     "load().eval()": "load().set_train(False)",
     "load().eval('x + 1')": "load().eval('x + 1')",
+    # what follows a mask
+    "x[x > 0, :] + load()[y, :]": "x[x > 0] + load()[y]",
+    "x[:, ~y, :, ...] + x[0, :] + x[n, :]": "x[:, ~y] + x[0, :] + x[n, :]",
+    "x[y, 1:]": "x[y, 1:]",  # a review
     # parts of complex numbers, of whatever they are
     "load().real + x.imag": "real_part(load()) + x.imag()",
     "abs(torch.fft.rfft(x)[0] * 2) + abs(x)": "magnitude(ops.rfft(x)[0] * 2) + abs(x)",

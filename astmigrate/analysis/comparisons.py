@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from astmigrate.analysis.kinds import NUMBER, UNKNOWN, Value
+from astmigrate.analysis.kinds import COMPARED, NUMBER, UNKNOWN, Value
 from astmigrate.analysis.references import References
 from astmigrate.analysis.sites import Site
 
@@ -23,7 +23,8 @@ class Comparisons(References):
                 values.append(self.expr(comparator))
         if all(isinstance(op, (ast.In, ast.NotIn, ast.Is, ast.IsNot)) for op in node.ops):
             return NUMBER
-        return next((v for v in values if v.kind in ("tensor", "array")), NUMBER)
+        told = next((v for v in values if v.kind in ("tensor", "array")), None)
+        return told or (COMPARED if any(v.kind in ("unknown", "member") for v in values) else NUMBER)
 
     def _asks_for_name(self, node: ast.Compare) -> bool:
         """``"silu" in dir(F)`` asks what ``hasattr(F, "silu")`` does."""

@@ -24,7 +24,7 @@ from astmigrate.analysis.kinds import (
     join,
 )  # fmt: skip
 from astmigrate.analysis.sites import Site
-from astmigrate.analysis.text import place
+from astmigrate.analysis.text import is_full, place
 
 _COPYING = {"tensor", "array", "sequence"}  # an index that gives a copy, no view
 
@@ -93,10 +93,14 @@ class Expressions(Comparisons):
         left, right = self.expr(node.left), self.expr(node.right)
         if left.kind == "array" and right.kind == "tensor" and self.active:
             self.record(Site("operand", "torch.Tensor.__array_priority__", node.left))
+        if isinstance(node.op, (ast.BitAnd, ast.BitOr)) and left == kinds.COMPARED == right:
+            return left
         return combine(left, right)
 
     def unary(self, node: ast.UnaryOp) -> Value:
         value = self.expr(node.operand)
+        if isinstance(node.op, ast.Invert) and value == kinds.COMPARED:
+            return value
         return value if value.kind in ("tensor", "array") else NUMBER
 
     def choice(self, node: ast.BoolOp) -> Value:
@@ -119,6 +123,8 @@ class Expressions(Comparisons):
         index = self.indexed(base, node.slice)
         if isinstance(node.slice, ast.Slice):
             return _sliced(base)
+        if isinstance(node.slice, ast.Tuple) and isinstance(node.ctx, ast.Load):
+            self._after_mask(node, node.slice.elts, base)
         literal = _integer(node.slice)
         if base.kind == "tensor" or isinstance(node.slice, ast.Tuple):
             self.analysis.elements.discard(id(node))
@@ -152,6 +158,26 @@ class Expressions(Comparisons):
             return kinds.SEQUENCE if items & _COPYING else UNKNOWN if items - {"number", "none"} else NUMBER
         value = self._of_numpy("index", node, base)
         return NUMBER if base.kind == "tensor" and isinstance(node, ast.Constant) else value
+
+    def _after_mask(self, node: ast.Subscript, items: list[ast.expr], base: Value) -> None:
+        """``x[mask, :]``: MindSpore takes what follows a mask of several dimensions from the second one."""
+        if base.kind not in ("tensor", "unknown", "member") or not self.active:
+            return
+        first = next((n for n, item in enumerate(items) if self._may_be_mask(item)), len(items))
+        rest = items[first + 1 :]
+        if rest and all(map(is_full, rest)):
+            self.record(Site("trailing", "torch.Tensor.__getitem__", node))
+        elif base.kind == "tensor" and any(isinstance(item, ast.Slice) for item in rest):
+            self.record(Site("masked", "torch.Tensor.__getitem__", node))
+
+    def _may_be_mask(self, node: ast.expr) -> bool:
+        if isinstance(node, (ast.Compare, ast.UnaryOp, ast.BinOp)):
+            operator = getattr(node, "op", None)
+            return operator is None or isinstance(operator, (ast.Invert, ast.BitAnd, ast.BitOr))
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return False
+        value = self.reference(node)
+        return value.kind in ("tensor", "unknown", "member") or value == kinds.COMPARED
 
     def _of_numpy(self, role: str, node: ast.expr, base: Value) -> Value:
         value = self.expr(node)

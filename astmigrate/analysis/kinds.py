@@ -95,6 +95,7 @@ NUMBER = Value("number")
 USUALLY_NUMBER = Value(
     "number", name="default"
 )  # a parameter whose default is one; a caller may pass a tuple
+COMPARED = Value("number", name="compared")  # of unknown values: a bool, or a mask
 STRING = Value("string")
 NONE = Value("none")
 MEMBER = Value("member")  # an attribute of a module about which nothing is known

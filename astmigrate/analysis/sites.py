@@ -13,7 +13,7 @@ from astmigrate.binding import Arguments
 # roles whose node does not begin with an imported torch name: what they need or keep is no import's
 BY_RECEIVER = frozenset({"method", "attribute", "member", "leaf", "buffer", "init", "unclear", "setting",
                          "set_child", "item", "slices", "whole", "index", "bound", "registered", "formatted",
-                         "augmented", "part", "operand"})  # fmt: skip
+                         "augmented", "part", "operand", "trailing", "masked"})  # fmt: skip
 
 
 @dataclass(eq=False, slots=True)
@@ -25,9 +25,9 @@ class Site:
     itself (a base, ``isinstance``); "annotation", "decorator"; "value" is passed on; "unclear" is a
     method whose receiver may be a tensor or something else, "part" such an attribute; "item", "slices" and
     "whole" (``x[...]``) are assigned to; "index", "bound" (of a slice) and "operand" (the left one of an
-    operator) are numpy's; "augmented" is
-    changed by ``+=``; "registered" is the name of a buffer, "formatted" has a format specification.
-    ``within`` is the statement, ``at_import`` tells that it runs when the file is imported.
+    operator) are numpy's; "trailing" and "masked" have indexes in which something follows what may be a
+    mask; "augmented" is changed by ``+=``; "registered" is the name of a buffer, "formatted" has a format
+    specification. ``within`` is the statement, ``at_import`` tells that it runs when the file is imported.
     """
 
     role: str

@@ -268,6 +268,13 @@ def may_be_empty(index: ast.expr) -> bool:
     return any(not isinstance(bound, ast.Constant) for several in bounded[:-1] for bound in several)
 
 
+def is_full(item: ast.expr) -> bool:
+    """Whether a part of an index takes all there is: ``:`` or ``...``."""
+    if isinstance(item, ast.Slice):
+        return item.lower is item.upper is item.step is None
+    return is_whole(item)
+
+
 def is_whole(index: ast.expr) -> bool:
     """Whether an index is that of ``x[...]``."""
     return isinstance(index, ast.Constant) and index.value is ...

@@ -65,7 +65,8 @@ def adapter_source(row: Row) -> str:
     if row.forms or row.args is None or row.manual or not (row.target or row.template):
         raise Unsupported("its arguments are only known at run time")
     try:
-        source = _class(row) if row.returns == "module" else _function(row)
+        is_class = row.returns == "module" and row.template is None
+        source = _class(row) if is_class else _function(row)
     except NeedsAdapter as error:
         raise Unsupported(f"its arguments are only known at run time: {error}") from error
     needs = Names(()).spell(row.target or "")[1] if row.target else ()

@@ -6,7 +6,7 @@ import ast
 
 from astmigrate.analysis.kinds import Value
 from astmigrate.analysis.sites import Site
-from astmigrate.analysis.text import may_be_empty, parse_expression
+from astmigrate.analysis.text import is_full, may_be_empty, parse_expression
 from astmigrate.model import Edit, Level, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.plan.adapters import adapter_name
 from astmigrate.plan.in_place import EMPTY
@@ -22,6 +22,8 @@ _HOST = "MindSpore crashes where an operator's result is loaded into and then as
 _MAYBE = "If this is a tensor, PyTorch changes the caller's too, MindSpore does not; annotate it then."
 _MODES = ("torch.nn.Module.eval", "torch.nn.Module.train")
 _TAKEN = "It is taken for a module's."
+_MASK = "MindSpore takes what follows a mask of several dimensions from the wrong one."
+_TWO_STEPS = "If there is such a mask here, index twice: x[mask][:, 1:] for x[mask, 1:]."
 _SHARED = "With '...' as its index, MindSpore lets both tensors share their memory."
 
 
@@ -246,6 +248,20 @@ class AttributePlans(NamePlans):
     def _bound(self, site: Site) -> None:
         """``x[a:b]`` with a bound of numpy's."""
         self._wrapped(site, "int")
+
+    def _trailing(self, site: Site) -> None:
+        """``x[mask, :]`` is ``x[mask]``."""
+        assert isinstance(site.node, ast.Subscript)
+        assert isinstance(site.node.slice, ast.Tuple)
+        items = site.node.slice.elts
+        kept = next(item for item in reversed(items) if not is_full(item))
+        comma = self.text.data.index(b",", self.text.end(kept))  # behind its parentheses, if it has any
+        self.edit(Edit(comma, self.text.end(items[-1]), ()))
+        self.converted(site, "AM107", self.row(site), self.row(site).target or "", _MASK)
+
+    def _masked(self, site: Site) -> None:
+        """``x[mask, 1:]`` where only the run tells whether it is a mask, and of how many dimensions."""
+        self.findings.of(site, Level.REVIEW, "AM301", "mindspore.Tensor.__getitem__", f"{_MASK} {_TWO_STEPS}")
 
     def _operand(self, site: Site) -> None:
         """``numpy.sqrt(2) * x``: with MindSpore's tensors the result is numpy's, and has no gradient."""
