@@ -150,7 +150,7 @@ def line(what: str, value: float, unit: str, goal: float | None = None) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of each command; the fastest counts")
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each command; the fastest counts")
     repeat = parser.parse_args(arguments).repeat
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

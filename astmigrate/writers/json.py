@@ -13,9 +13,13 @@ VERSION = 1
 
 def dumps(report: Report) -> str:
     """The report as JSON."""
-    files = ",\n".join(_file(file) for file in report.files)
-    inner = f"\n{files}\n" if files else ""
-    return f'{{"version": {VERSION}, "files": [{inner}], "summary": {_encode(summary(report))}}}\n'
+    files = [_file(file) for file in report.files]
+    head, tail = f'{{"version": {VERSION}, "files": [', f'], "summary": {_encode(summary(report))}}}\n'
+    if not files:
+        return head + tail
+    files[0] = f"{head}\n{files[0]}"
+    files[-1] += f"\n{tail}"
+    return ",\n".join(files)  # at once: of a large project each copy is megabytes
 
 
 def summary(report: Report) -> dict[str, Any]:
