@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from astmigrate.analysis import containers, flows, kinds
+from astmigrate.analysis import complexes, containers, flows, kinds
 from astmigrate.analysis.classes import ClassInfo
 from astmigrate.analysis.foreign import external_result
 from astmigrate.analysis.kinds import CONTAINERS, TENSOR, UNKNOWN, Value, join
-from astmigrate.analysis.methods import REAL, Methods
+from astmigrate.analysis.methods import Methods
 from astmigrate.analysis.sites import Site
 from astmigrate.binding import Arguments, select
 from astmigrate.model import NeedsAdapter, Unsupported
@@ -74,8 +74,7 @@ class Calls(Methods):
             return self._unbound_method(node, name, arguments)
         row = self.index.tables.row(name)
         value = self.row_result(name, arguments)
-        if name.rpartition(".")[2] not in REAL:
-            value = kinds.like(value, arguments.positional)
+        value = complexes.like(value, arguments.positional, name.rpartition(".")[2])
         if row is not None and row.name == "torch.nn.Parameter":
             value = kinds.PARAMETER
         if row is not None and value.kind == "module":
@@ -161,7 +160,7 @@ class Calls(Methods):
             return kinds.NUMBER
         if name == "abs" and len(node.args) == 1:
             arguments = self.arguments(node)
-            if kinds.is_complex(arguments.positional[0]):
+            if complexes.is_complex(arguments.positional[0]):
                 self.record(Site("call", "torch.abs", node.func, arguments))
             return external_result("builtins.abs", arguments)
         if name == "map" and len(node.args) == 2 and isinstance(node.args[0], ast.Lambda):

@@ -7,8 +7,23 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from astmigrate.analysis.kinds import AMBIGUOUS
 from astmigrate.analysis.text import literal
+
+# Names that arrays, strings, containers, files or modules have too: no evidence for a tensor.
+_OTHERS = (str, bytes, list, dict, set, tuple, int, float, complex, slice, range)
+_NDARRAY = """all any argmax argmin argpartition argsort astype base byteswap choose clip compress conj
+conjugate copy ctypes cumprod cumsum data diagonal dot dtype dump dumps fill flags flat flatten getfield
+imag item itemset itemsize max mean min nbytes ndim newbyteorder nonzero partition prod ptp put ravel real
+repeat reshape resize round searchsorted setfield setflags shape size sort squeeze std strides sum swapaxes
+take tobytes tofile tolist tostring trace transpose var view T"""
+_MODULE = """apply bfloat16 buffers children cpu cuda double eval float forward half modules name
+parameters register_buffer register_parameter requires_grad_ share_memory state_dict to train type
+zero_grad requires_grad device grad"""
+_FRAMES = """abs add backward close div eq expand filter norm log mul ne new pow read sub tile
+unique where write"""
+AMBIGUOUS = frozenset(name for kind in _OTHERS for name in dir(kind)).union(
+    _NDARRAY.split(), _MODULE.split(), _FRAMES.split()
+)
 
 _SETTERS = ("_make", "add_", "register", "set")
 _TENSORS_KEYWORDS = frozenset({"dim", "keepdim", "unbiased"})
@@ -41,12 +56,14 @@ def tensors(
         if kind is ast.Call:
             _from_call(inner, names, found)
             called.add(id(inner.func))
-            owner = _owner(inner.func, methods | AMBIGUOUS)
-            method = inner.func.attr if owner in names else ""
-            if method and (method not in methods or (method in telling and not fits(inner))):
+            owner, method = _method(inner.func)
+            if owner in names and method in methods:
+                if method in telling and not fits(inner):
+                    found[owner] = False
+                elif only_of_tensors(inner, method) and fits(inner):
+                    found.setdefault(owner, True)
+            elif owner in names and method in AMBIGUOUS:  # other things have it, no tensor does
                 found[owner] = False
-            elif method and only_of_tensors(inner, method) and fits(inner):
-                found.setdefault(owner, True)
         elif (
             kind is ast.Attribute
             and inner.attr in (telling if id(inner) in called else _PROPERTIES)
@@ -83,11 +100,11 @@ def is_device(value: object) -> bool:
     return isinstance(value, str) and _DEVICE.fullmatch(value) is not None
 
 
-def _owner(func: ast.expr, methods: frozenset[str]) -> str:
-    """The name on which one of the methods is called."""
-    if isinstance(func, ast.Attribute) and func.attr in methods and isinstance(func.value, ast.Name):
-        return func.value.id
-    return ""
+def _method(func: ast.expr) -> tuple[str, str]:
+    """The name on which a method is called, and the method's."""
+    if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+        return func.value.id, func.attr
+    return "", ""
 
 
 def _from_call(call: ast.Call, names: set[str], found: dict[str, bool]) -> None:

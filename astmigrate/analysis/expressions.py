@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from astmigrate.analysis import flows, kinds
+from astmigrate.analysis import complexes, flows, kinds
 from astmigrate.analysis.classes import Scope
 from astmigrate.analysis.comparisons import Comparisons
 from astmigrate.analysis.kinds import (
@@ -133,7 +133,7 @@ class Expressions(Comparisons):
         if base.kind == "tensor":
             if index.kind in _COPYING:
                 self.analysis.copies.add(id(node))
-            return kinds.like(TENSOR, (base,))
+            return complexes.like(TENSOR, (base,))
         if base.items is not None and literal is not None and -len(base.items) <= literal < len(base.items):
             return base.items[literal]
         wanted = index.literal if index.kind == "string" else literal
@@ -240,7 +240,7 @@ def combine(left: Value, right: Value) -> Value:
     """The kind of an arithmetic operation."""
     kind = {left.kind, right.kind}
     if "tensor" in kind:
-        return kinds.like(TENSOR, (left, right))
+        return complexes.like(TENSOR, (left, right))
     if "array" in kind:
         return ARRAY
     if left.flows or right.flows:

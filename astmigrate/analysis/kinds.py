@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Union
@@ -12,22 +12,6 @@ from msgspec.structs import replace
 
 TORCH_ROOTS = frozenset({"torch", "torchvision", "torchaudio", "torchtext"})
 CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"})
-
-# Names that arrays, strings, containers, files or modules have too: no evidence for a tensor.
-_OTHERS = (str, bytes, list, dict, set, tuple, int, float, complex, slice, range)
-_NDARRAY = """all any argmax argmin argpartition argsort astype base byteswap choose clip compress conj
-conjugate copy ctypes cumprod cumsum data diagonal dot dtype dump dumps fill flags flat flatten getfield
-imag item itemset itemsize max mean min nbytes ndim newbyteorder nonzero partition prod ptp put ravel real
-repeat reshape resize round searchsorted setfield setflags shape size sort squeeze std strides sum swapaxes
-take tobytes tofile tolist tostring trace transpose var view T"""
-_MODULE = """apply bfloat16 buffers children cpu cuda double eval float forward half modules name
-parameters register_buffer register_parameter requires_grad_ share_memory state_dict to train type
-zero_grad requires_grad device grad"""
-_FRAMES = """abs add backward close div eq expand filter norm log mul ne new pow read sub tile
-unique where write"""
-AMBIGUOUS = frozenset(name for kind in _OTHERS for name in dir(kind)).union(
-    _NDARRAY.split(), _MODULE.split(), _FRAMES.split()
-)
 
 
 @dataclass(slots=True, eq=False)
@@ -293,17 +277,6 @@ def from_constant(value: object) -> Value:
     if isinstance(value, (bool, int, float)):
         return NUMBER
     return UNKNOWN
-
-
-def is_complex(value: Value) -> bool:
-    """Whether a value may be a complex tensor, or a list of such."""
-    given = (*value.each, *(value.items or ()))
-    return any(v.kind == "tensor" and v.name == "complex" for v in given)
-
-
-def like(found: Value, sources: Iterable[Value]) -> Value:
-    """A result of torch's that is complex if one of its sources is."""
-    return COMPLEX if found is TENSOR and any(map(is_complex, sources)) else found
 
 
 def is_learned(value: Value) -> bool:

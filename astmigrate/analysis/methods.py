@@ -8,9 +8,9 @@ from string import Formatter
 
 from msgspec.structs import replace
 
-from astmigrate.analysis import containers, evidence, flows, kinds
+from astmigrate.analysis import complexes, containers, evidence, flows, kinds
 from astmigrate.analysis.foreign import external_result
-from astmigrate.analysis.kinds import AMBIGUOUS, NONE, TENSOR, UNKNOWN, Value, is_open
+from astmigrate.analysis.kinds import NONE, TENSOR, UNKNOWN, Value, is_open
 from astmigrate.analysis.members import Members
 from astmigrate.analysis.sites import Site
 from astmigrate.binding import Arguments
@@ -23,8 +23,6 @@ _MUTATORS = frozenset(
 )
 
 
-REAL = frozenset({"abs", "absolute", "real", "imag", "angle", "irfft", "irfft2", "irfftn", "hfft", "istft",
-                  "view_as_real", "is_complex"})  # what makes real tensors of complex ones  # fmt: skip
 _MODULES_OF = frozenset({"children", "named_children", "modules", "named_modules"})
 _MODULES_ONLY = frozenset({"parameters", "named_parameters", "modules", "named_modules", "children",
                            "named_children", "buffers", "named_buffers", "register_forward_hook",
@@ -69,7 +67,7 @@ class Methods(Members):
     ) -> Value:
         name = f"{prefix}.{func.attr}"
         row = self.index.tables.row(name)
-        if row is None and (prefix != "torch.Tensor" or func.attr in AMBIGUOUS):
+        if row is None and (prefix != "torch.Tensor" or func.attr in evidence.AMBIGUOUS):
             return UNKNOWN  # no tensor has such a method: it is something else after all
         self.record(Site("method", row.name if row else name, func, arguments, func.value, receiver,
                          self.statement is node))  # fmt: skip
@@ -78,7 +76,7 @@ class Methods(Members):
         self.python_dtypes(arguments, func.attr in ("to", "type"))
         value = self.row_result(name, arguments)
         form_self = row.returns == "self" or (not row.returns and value is UNKNOWN)
-        return receiver if form_self else kinds.like(value, () if func.attr in REAL else (receiver,))
+        return receiver if form_self else complexes.like(value, (receiver,), func.attr)
 
     def _formats(self, template: str, arguments: Arguments) -> None:
         """``"{:.3f}".format(loss)``."""
@@ -124,7 +122,7 @@ class Methods(Members):
         if func.attr.endswith("_"):
             self.leaf(func.value)
         sized = func.attr == "size" and receiver.kind == "unknown"
-        if sized or func.attr not in AMBIGUOUS or evidence.only_of_tensors(node, func.attr):
+        if sized or func.attr not in evidence.AMBIGUOUS or evidence.only_of_tensors(node, func.attr):
             return self._row_method(node, func, replace(receiver, kind="tensor"), arguments, "torch.Tensor")
         if not any(v.kind == "string" and not evidence.is_device(v.literal) for v in arguments.positional):
             self.record(Site("unclear", row.name, func, arguments, func.value, receiver))

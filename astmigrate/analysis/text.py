@@ -286,7 +286,7 @@ def last_name(node: ast.expr) -> str:
 
 
 def literal(node: ast.expr) -> tuple[Any, ...]:
-    """The value of a literal as a 1-tuple; empty where the node is none."""
+    """The value of a literal as a 1-tuple; empty where the node is none. Nothing of the source is run."""
     try:
         return (ast.literal_eval(node),)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from astmigrate.analysis.kinds import Value
 from astmigrate.analysis.sites import Site
-from astmigrate.analysis.text import is_full, may_be_empty, parse_expression
-from astmigrate.model import Edit, Level, NeedsAdapter, Piece, Span, Unsupported
+from astmigrate.analysis.text import parse_expression
+from astmigrate.model import Edit, NeedsAdapter, Piece, Span, Unsupported
 from astmigrate.plan.adapters import adapter_name
-from astmigrate.plan.in_place import EMPTY
-from astmigrate.plan.names import NamePlans
+from astmigrate.plan.indexing import IndexPlans
 from astmigrate.plan.sites import described
 from astmigrate.rewrite.arguments import ATOMIC, simple
 from astmigrate.rewrite.names import SNIPPETS
@@ -19,19 +17,11 @@ from astmigrate.snippets import catalogue
 from astmigrate.tables import Row
 
 _HOST = "MindSpore crashes where an operator's result is loaded into and then assigned to."
-_MAYBE = "If this is a tensor, PyTorch changes the caller's too, MindSpore does not; annotate it then."
 _MODES = ("torch.nn.Module.eval", "torch.nn.Module.train")
 _TAKEN = "It is taken for a module's."
-_MASK = "MindSpore takes what follows a mask of several dimensions from the wrong one."
-_TWO_STEPS = "If there is such a mask here, index twice: x[mask][:, 1:] for x[mask, 1:]."
-_SHARED = "With '...' as its index, MindSpore lets both tensors share their memory."
 
 
-def _given(site: Site) -> tuple[Value, ...]:
-    return (*site.arguments.positional, *site.arguments.keywords) if site.arguments is not None else ()
-
-
-class AttributePlans(NamePlans):
+class AttributePlans(IndexPlans):
     """Plans the roles of which the node is an attribute of a value."""
 
     def _attribute(self, site: Site) -> None:
@@ -119,16 +109,14 @@ class AttributePlans(NamePlans):
         if isinstance(node.ctx, ast.Store):
             raise Unsupported("it is assigned to, and the layer is only known at run time")
         name = f"{node.attr}_of"
-        local, needs = self.names.spell(f"snippets.{name}")
-        self.need(site, needs)
+        local = self.spelled(site, f"snippets.{name}")
         receiver = Span(self.text.start(node), receiver_end(self.text, node))
         self.edit(Edit(self.text.start(node), self.text.end(node), (f"{local}(", receiver, ")")))
         self.findings.converted(site, "AM103", site.name, f"{SNIPPETS}.{name}")
 
     def _set_child(self, site: Site) -> None:
         """``setattr(module, name, child)``: a SequentialCell runs a list of its own."""
-        local, needs = self.names.spell("snippets.set_child")
-        self.need(site, needs)
+        local = self.spelled(site, "snippets.set_child")
         self.edit(Edit(self.text.start(site.node), self.text.end(site.node), (local,)))
         self.findings.converted(site, "AM107", site.name, f"{SNIPPETS}.set_child")
 
@@ -137,8 +125,7 @@ class AttributePlans(NamePlans):
         target = stored.targets[0]
         assert isinstance(site.node, ast.Attribute)
         assert isinstance(target, ast.Subscript)
-        local, needs = self.names.spell("snippets.set_child")
-        self.need(site, needs)
+        local = self.spelled(site, "snippets.set_child")
         pieces = (site.node.value, target.slice, stored.value)
         spans = [Span(self.text.start(piece), self.text.end(piece)) for piece in pieces]
         text = (f"{local}(", spans[0], ", ", spans[1], ", ", spans[2], ")")
@@ -152,9 +139,6 @@ class AttributePlans(NamePlans):
         """``.data`` of a tensor that is filled in place."""
         assert isinstance(site.node, ast.Attribute)
         self._cut_off(site.node)
-
-    def _cut_off(self, node: ast.Attribute) -> None:
-        self.edit(Edit(receiver_end(self.text, node), self.text.end(node), ()))
 
     def _buffer(self, site: Site) -> None:
         """``self.buffer = x``: MindSpore refuses to bind a registered buffer anew, but not in its dictionary.
@@ -188,8 +172,7 @@ class AttributePlans(NamePlans):
         value = site.arguments.call.args[1]
         if site.node.value not in self.in_place.filled or self._is_of_host(value):
             return
-        local, needs = self.names.spell("mindspore.Tensor")
-        self.need(site, needs)
+        local = self.spelled(site, "mindspore.Tensor")
         start, end = self.text.start(value), self.text.end(value)  # around the value's own edits
         self.edit(Edit(start, start, (f"{local}(",)))
         self.edit(Edit(end, end, (")",)))
@@ -201,93 +184,12 @@ class AttributePlans(NamePlans):
         row = self.tables.row(made.name) if made is not None else None
         return row is not None and row.target in ("mindspore.tensor", "mindspore.Tensor")
 
-    def _slices(self, site: Site) -> None:
-        """``x[a:b, c:d] = y``, where a slice may be empty."""
-        assert site.within is not None
-        row, value = self.row(site), getattr(site.within, "value", site.node)
-        if self.in_place.is_guarded(site.within, site.node):
-            return
-        guard = self.in_place.guard(site.within, site.node, value)
-        if guard:
-            start = self.text.start(site.within)
-            self.edit(Edit(start, start, guard))
-        self.findings.converted(site, "AM107", row.name, row.target or "", EMPTY, review=not guard)
-
-    def _whole(self, site: Site) -> None:
-        """``x[...] = y``."""
-        assert isinstance(site.node, ast.Subscript)
-        row, index = self.row(site), site.node.slice
-        self.in_place.fills(site.node.value)
-        self.edit(Edit(self.text.start(index), self.text.end(index), ("()",)))
-        self.findings.converted(site, "AM107", row.name, row.target or "", _SHARED)
-
-    def _item(self, site: Site) -> None:
-        """``x[i] = y`` where i may be a tensor."""
-        assert isinstance(site.node, ast.Subscript)
-        tensor = site.node.value
-        if isinstance(tensor, ast.Attribute) and tensor.attr == "data":  # of which only a copy would change
-            self._cut_off(tensor)
-            self.findings.converted(site, "AM107", site.name, "mindspore.Tensor.__setitem__")
-        elif self.in_place.parts_ways(site, tensor):
-            row = self.row(site)
-            self.converted(site, "AM107", row, row.target or "", row.note)
-        elif may_be_empty(site.node.slice):
-            self._slices(site)
-
-    def _augmented(self, site: Site) -> None:
-        """``x += y``."""
-        edits, note = self.in_place.augmented(site)
-        assert site.receiver_value is not None
-        if edits and site.receiver_value.kind != "tensor":
-            self.findings.of(site, Level.REVIEW, "AM301", "mindspore.Tensor.__setitem__", _MAYBE)
-        elif edits:
-            self.change(site, *edits)
-            target = "mindspore.Tensor.__setitem__"
-            self.findings.converted(site, "AM107", site.name, target, note, review=bool(note))
-
-    def _bound(self, site: Site) -> None:
-        """``x[a:b]`` with a bound of numpy's."""
-        self._wrapped(site, "int")
-
-    def _trailing(self, site: Site) -> None:
-        """``x[mask, :]`` is ``x[mask]``."""
-        assert isinstance(site.node, ast.Subscript)
-        assert isinstance(site.node.slice, ast.Tuple)
-        items = site.node.slice.elts
-        kept = next(item for item in reversed(items) if not is_full(item))
-        comma = self.text.data.index(b",", self.text.end(kept))  # behind its parentheses, if it has any
-        self.edit(Edit(comma, self.text.end(items[-1]), ()))
-        self.converted(site, "AM107", self.row(site), self.row(site).target or "", _MASK)
-
-    def _masked(self, site: Site) -> None:
-        """``x[mask, 1:]`` where only the run tells whether it is a mask, and of how many dimensions."""
-        self.findings.of(site, Level.REVIEW, "AM301", "mindspore.Tensor.__getitem__", f"{_MASK} {_TWO_STEPS}")
-
-    def _operand(self, site: Site) -> None:
-        """``numpy.sqrt(2) * x``: with MindSpore's tensors the result is numpy's, and has no gradient."""
-        local, needs = self.names.spell(f"snippets.{self.snippet(self.row(site))}")
-        self.need(site, needs)
-        self._wrapped(site, local)
-
-    def _index(self, site: Site) -> None:
-        """``x[i]`` with a number or an array of numpy's."""
-        local, needs = self.names.spell("mindspore.Tensor")
-        self.need(site, needs)
-        self._wrapped(site, local)
-
-    def _wrapped(self, site: Site, function: str) -> None:
-        row = self.row(site)
-        start, end = self.text.start(site.node), self.text.end(site.node)
-        self.edit(Edit(start, end, (f"{function}(", Span(start, end), ")")))
-        self.converted(site, "AM107", row, row.target or "", row.note)
-
     def _part(self, site: Site) -> None:
         """``x.real`` of a value of unknown kind: of MindSpore's tensors a method."""
         row, start = self.row(site), self.text.start(site.node)
         assert isinstance(site.node, ast.Attribute)
         name = self.snippet(row)
-        local, needs = self.names.spell(f"snippets.{name}")
-        self.need(site, needs)
+        local = self.spelled(site, f"snippets.{name}")
         receiver = Span(start, receiver_end(self.text, site.node))
         self.edit(Edit(start, self.text.end(site.node), (f"{local}(", receiver, ")")))
         self.converted(site, "AM106", row, f"snippets.{name}")
@@ -311,7 +213,8 @@ class AttributePlans(NamePlans):
             if form.template == "{self}":
                 self.accept(site, row, form, written)
                 return
-            if site.name in _MODES and all(v.kind == "number" for v in _given(site)):
+            given = site.arguments.given() if site.arguments is not None else ()
+            if site.name in _MODES and all(value.kind == "number" for _, _, value in given):
                 self.change(site, *written.edits)
                 self.converted(site, "AM101", row, row.target or described(form), _TAKEN, review=True)
                 return

@@ -152,8 +152,7 @@ class SitePlans:
                 reason = row.unsupported.get(str(keyword.arg))
                 raise Unsupported(reason or f"'{keyword.arg}' has no counterpart")
         name = self.snippet(row)
-        local, needs = self.names.spell(f"snippets.{name}")
-        self.need(site, needs)
+        local = self.spelled(site, f"snippets.{name}")
         node, note = site.node, ""
         target = f"{self.names.snippet_module.lstrip('.')}.{name}"
         if site.role == "method":
@@ -186,6 +185,12 @@ class SitePlans:
             else:
                 self.out.snippets[name] = adapter_source(row)
         return name
+
+    def spelled(self, site: Site, name: str) -> str:
+        """What a target is called in this file, where it will be imported."""
+        local, needs = self.names.spell(name)
+        self.need(site, needs)
+        return local
 
     def need(self, site: Site, needs: frozenset[str] | set[str]) -> None:
         """What must be imported for the site: in place of the name that it begins with, if that is one."""

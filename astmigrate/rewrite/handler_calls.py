@@ -6,7 +6,8 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from astmigrate.analysis.kinds import USUALLY_NUMBER, is_complex
+from astmigrate.analysis.complexes import is_complex
+from astmigrate.analysis.kinds import USUALLY_NUMBER
 from astmigrate.analysis.text import literal, parse_expression
 from astmigrate.binding import Bound, kind_of, parameters
 from astmigrate.model import Argument, Call

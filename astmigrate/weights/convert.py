@@ -16,14 +16,12 @@ from astmigrate.weights.failures import WeightsError, framework
 from astmigrate.weights.fold import fold_weight_norm
 from astmigrate.weights.grammar import Grammar
 from astmigrate.weights.index import Index, Root
-from astmigrate.weights.layers import Shape
+from astmigrate.weights.layers import COUNTER, Shape
 from astmigrate.weights.moves import Move, Moves
 from astmigrate.weights.renames import Rename, inverted, parse_maps, renamed
 from astmigrate.weights.resolve import EVIDENCE, Decision, Resolver, Status
 from astmigrate.weights.roots import find_root
 from astmigrate.weights.rules import RulesFile
-
-_COUNTER = "num_batches_tracked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +152,14 @@ def _counter(decision: Decision, moves: Moves) -> list[Row]:
     """In reverse: BatchNorm's counter of batches, which MindSpore does not keep, as torch has it at first."""
     if not moves.reverse or decision.move.name != "running_var":
         return []
-    if moves.changes(decision.layer).get(_COUNTER) != Move(""):
+    if moves.changes(decision.layer).get(COUNTER) != Move(""):
         return []
 
     def read() -> Array:
         zero: Array = framework("numpy").zeros((), "int64")
         return zero
 
-    name = f"{decision.prefix}.{_COUNTER}" if decision.prefix else _COUNTER
+    name = f"{decision.prefix}.{COUNTER}" if decision.prefix else COUNTER
     return [Row(Status.ADDED, "MindSpore's layer has none; 0", None, Entry(name, "int64", (), read))]
 
 
@@ -178,7 +176,7 @@ def _refuse_collisions(plan: Plan) -> None:
     for at, row in enumerate(plan.rows):
         if row.target is None:
             continue
-        source = row.source.name if row.source is not None else _COUNTER
+        source = row.source.name if row.source is not None else COUNTER
         other = taken.setdefault(row.target.name, source)
         if other is not source:
             why = f"its new name '{row.target.name}' is already that of '{other}'"

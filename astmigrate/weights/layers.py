@@ -13,6 +13,7 @@ from functools import cache
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
+COUNTER = "num_batches_tracked"  # BatchNorm's, which MindSpore does not keep
 CONTAINERS = ("torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict")
 
 
@@ -83,7 +84,7 @@ def _always(shapes: Shapes) -> bool:
 
 def _same(shapes: Shapes) -> bool:
     """All tensors but counters have one shape."""
-    return len({shape for leaf, shape in shapes.items() if leaf != "num_batches_tracked"}) <= 1
+    return len({shape for leaf, shape in shapes.items() if leaf != COUNTER}) <= 1
 
 
 def _bias_is(axis: int) -> Callable[[Shapes], bool]:
@@ -116,7 +117,7 @@ def _any_of(*leaves: str) -> Callable[[Shapes], bool]:
 def _batch_norm(*names: str, evident: Callable[[Shapes], bool]) -> Kind:
     tensors = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (1,))
     needs = ("running_mean", "running_var") if "BatchNorm2d" in names else ()
-    return Kind(names, {**tensors, "num_batches_tracked": (0,)}, needs, _same, evident, True)
+    return Kind(names, {**tensors, COUNTER: (0,)}, needs, _same, evident, True)
 
 
 _HAS_WEIGHT = _has("weight")

@@ -13,7 +13,7 @@ from enum import StrEnum
 from astmigrate.weights.evidence import Evidence
 from astmigrate.weights.grammar import OWN, UNKNOWN, Grammar, Leaf
 from astmigrate.weights.index import Root
-from astmigrate.weights.layers import Shape, Shapes, kind_of
+from astmigrate.weights.layers import COUNTER, Shape, Shapes, kind_of
 from astmigrate.weights.moves import Move
 
 
@@ -27,7 +27,6 @@ class Status(StrEnum):
     MISSHAPEN = "misshapen"
 
 
-_COUNTER = "num_batches_tracked"  # frozen norms of a project's own often lack it, BatchNorm's never do
 _NO_MOVE = Move("")
 EVIDENCE = "evidence: "
 
@@ -148,7 +147,8 @@ class Resolver:
         if kind is None:
             return not leaf.owner or self._beside(key, leaf).keys() >= self.grammar.tensors(leaf.owner).keys()
         shapes = self.moves.as_torch(leaf.layer, self._beside(key, leaf))
-        counted = self.moves.reverse or _COUNTER not in kind.tensors or _COUNTER in (shapes or ())
+        # a frozen norm of the project's own has no counter, torch's BatchNorm has one
+        counted = self.moves.reverse or COUNTER not in kind.tensors or COUNTER in (shapes or ())
         return shapes is not None and counted and kind.tells(shapes)
 
     def _agree(self, key: str, leaves: list[Leaf], why: str) -> Decision:

@@ -125,7 +125,7 @@ def _laid_out(value: Any, indent: int) -> tuple[str, str]:
 
 
 def _line(spec: LayerSpec) -> str:
-    """A spec without items as JSON on one line."""
+    """A spec without items as JSON on one line; there are thousands, so no dictionary is made of it."""
     optional = ', "optional": true' if spec.optional else ""
     return f'{{"type": {_quoted(spec.type)}, "line": {spec.line}{optional}}}'
 
