@@ -161,11 +161,16 @@ def _engine(tables: Sequence[Path]) -> bytes:
 
     Reading its own would cost more than all else that a run without changes does.
     """
-    own = [*sorted(Path(__file__).parent.rglob("*.py")), *sorted(tables_folder().glob("*.toml"))]
-    written = ((path, path.stat()) for path in own)
+    own = (*_files(Path(__file__).parent, ".py"), *_files(tables_folder(), ".toml"))
+    written = ((path, os.stat(path)) for path in own)
     stamps = [f"{path} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}" for path, s in written]
     given = [path.read_bytes() for path in tables]
     return _digest([__version__.encode(), sys.version.encode(), *map(os.fsencode, stamps), *given])
+
+
+def _files(folder: Path, suffix: str) -> list[str]:
+    places = (os.path.join(above, name) for above, _, names in os.walk(folder) for name in names)
+    return sorted(place for place in places if place.endswith(suffix))
 
 
 def _checksum(payload: bytes | memoryview) -> bytes:

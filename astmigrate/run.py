@@ -180,8 +180,7 @@ class _Run:
             source, bom = outcome.source, outcome.source.bom.decode("utf-8")
             diff.show(bom + source.text, bom + outcome.code, outcome.item.shown, source.encoding)
         elif not self.options.check:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(outcome.data)
+            terminal.put(outcome.data)
 
     def _write_rest(self, out: Path, project: Project, cache: Cache | None) -> None:
         """What is not a migrated file: copies, links, snippets."""

@@ -275,20 +275,55 @@ def test_colour(
     assert terminal.wants_colour(sys.stdout) is wanted
 
 
+ENGINE = str(Path(astmigrate.__file__).parents[1])
+
+
 def in_process(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(astmigrate.__file__).parents[1]), **more}
+    environment = {**os.environ, "PYTHONPATH": ENGINE, **more}
     command = [sys.executable, "-m", "astmigrate", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def in_shell(command: str) -> subprocess.CompletedProcess[str]:
+    """What a shell makes of a command whose ``astmigrate`` is this one."""
+    lines = f'astmigrate() {{ "{sys.executable}" -m astmigrate "$@"; }}\n{command}'
+    environment = {**os.environ, "PYTHONPATH": ENGINE}
+    return subprocess.run(["bash", "-c", lines], env=environment, capture_output=True, text=True, check=False)
 
 
 def test_as_a_process_and_without_what_it_migrates() -> None:
     Path("torch.py").write_text("raise SystemExit('torch was imported')\n")
     Path("mindspore.py").write_text("raise SystemExit('mindspore was imported')\n")
     Path("model.py").write_text("raise SystemExit('the source was run')\n" + MODEL)
-    result = in_process(
-        "model.py", "-o", "out", PYTHONPATH=f"{Path(astmigrate.__file__).parents[1]}{os.pathsep}."
-    )
+    result = in_process("model.py", "-o", "out", PYTHONPATH=f"{ENGINE}{os.pathsep}.")
     assert (result.returncode, result.stderr) == (0, "")
+    assert "class Net(nn.Cell):" in Path("out/model.py").read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize(
+    "arguments", ["model.py --diff", "model.py --check", "explain nn.Conv2d", "--version", "- < model.py"]
+)
+def test_standard_output_that_is_full(arguments: str) -> None:
+    Path("model.py").write_text(MODEL)
+    result = in_shell(f"astmigrate {arguments} > /dev/full")
+    assert result.returncode == 1
+    said = [line for line in result.stderr.splitlines() if "1 file" not in line and "ms_snippets" not in line]
+    assert said == ["standard output: No space left on device"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX")
+def test_standard_output_that_is_closed_early() -> None:
+    Path("model.py").write_text(MODEL + "x = torch.zeros(3)\n" * 20_000)  # more than a pipe holds
+    result = in_shell("astmigrate model.py --diff 2> said | head -1; exit ${PIPESTATUS[0]}")
+    assert (result.stdout, result.returncode) == ("--- model.py\n", 1)
+    assert "Traceback" not in Path("said").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX")
+def test_streams_that_nobody_has_opened() -> None:
+    Path("model.py").write_text(MODEL)
+    assert in_shell("astmigrate model.py -o out <&- >&- 2>&-").returncode == 0
     assert "class Net(nn.Cell):" in Path("out/model.py").read_text()
 
 
@@ -300,7 +335,7 @@ def test_what_start_up_leaves_out() -> None:
         "try: main(['model.py', '-o', 'out'])\n"
         f"except SystemExit: print([m for m in {heavy} if m in sys.modules])"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(astmigrate.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": ENGINE}
     result = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
@@ -343,7 +378,7 @@ def shown(total: int, **environment: str) -> str:
         "-q" if "QUIET" in environment else "--no-cache",
     ]
     leader, follower = os.openpty()
-    variables = {**os.environ, "PYTHONPATH": str(Path(astmigrate.__file__).parents[1]), "TERM": "xterm"}
+    variables = {**os.environ, "PYTHONPATH": ENGINE, "TERM": "xterm"}
     process = subprocess.Popen(
         command, stderr=follower, stdout=subprocess.DEVNULL, env={**variables, **environment}
     )

@@ -9,7 +9,7 @@ import difflib
 import sys
 from collections.abc import Iterator
 
-from astmigrate.writers.terminal import wants_colour
+from astmigrate.writers.terminal import put, wants_colour
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
@@ -33,8 +33,7 @@ def show(before: str, after: str, path: str, encoding: str) -> None:
     if wants_colour(sys.stdout):
         sys.stdout.write(coloured(lines))
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(lines.encode(encoding, "backslashreplace"))
+        put(lines.encode(encoding, "backslashreplace"))
 
 
 def _lines(before: str, after: str, path: str) -> Iterator[str]:
