@@ -2,8 +2,9 @@
 
 A result holds as long as all that it can depend on is the same: astmigrate itself with its tables and
 Python's grammar, the file, the files of the project that it may see (``order``), what others import from
-it. One file holds the results of one set of sources. It appears whole or not at all; what cannot be read
-or does not match its checksum counts as missing, so that runs beside each other need no locks.
+it. One file holds the results of one set of sources, another the texts that were made of them. Each appears
+whole or not at all; what cannot be read or does not match its checksum counts as missing, so that runs
+beside each other need no locks.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 import msgspec
@@ -25,24 +28,26 @@ from astmigrate.work import Result, Work, unpacked
 from astmigrate.writers import atomic
 
 LIMIT = 256 * 1024 * 1024  # bytes of all files together; the ones used longest ago go first
-_MAGIC = b"astmigrate cache 2\n"
-_SUFFIX = ".results"
+_MAGIC = b"astmigrate cache 3\n"
+_RESULTS, _TEXTS = ".results", ".texts"
 _DIGEST = 16
 _CHECKSUM = 4  # against damage, not against malice
+
+_Content = TypeVar("_Content")
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class Pack(msgspec.Struct, frozen=True, array_like=True):
-    """The content of one file: the digest of all that was read, the keys of its files, results by key.
-
-    ``texts`` are what was made of results, by the digest of what it was made of.
-    """
+    """The results of one set of sources: the digest of all that was read, its files' keys, results by key."""
 
     project: bytes = b""
     keys: list[bytes] = []
     results: dict[bytes, msgspec.Raw] = {}
-    texts: dict[bytes, str] = {}
+
+
+_pack = msgspec.msgpack.Decoder(Pack).decode
+_texts = msgspec.msgpack.Decoder(dict[bytes, str]).decode
 
 
 class Cache:
@@ -50,13 +55,14 @@ class Cache:
 
     def __init__(self, folder: Path, sources: Sequence[str], tables: Sequence[Path] = ()) -> None:
         name = _digest(os.fsencode(os.path.realpath(source)) for source in sources).hex()
-        self._folder, self._place = folder, folder / (name + _SUFFIX)
-        self._pack = _read(self._place)
+        self._results, self._texts = folder / (name + _RESULTS), folder / (name + _TEXTS)
+        self._pack = _read(self._results, _pack) or Pack()
+        self._known = _read(self._texts, _texts) or {}
         self._engine = _engine(tables)
         self.project = b""  # stands for all that the results depend on, once they have been looked up
         self._keys = list[bytes]()
         self._made: dict[str, Result] = {}
-        self._texts: dict[bytes, str] = {}
+        self._used: dict[bytes, str] = {}  # of the texts, in this run
 
     def look_up(self, work: Work) -> dict[str, Result]:
         """What of the project's results still holds, by target."""
@@ -88,16 +94,16 @@ class Cache:
         """What ``make`` makes of ``content``, or made of the same before."""
         try:
             key = _digest([self._engine, _encode(content)])
-            self._texts[key] = found = self._pack.texts[key] if key in self._pack.texts else make()
+            self._used[key] = found = self._known[key] if key in self._known else make()
             found.encode()
         except UnicodeEncodeError:  # a path that is not valid Unicode cannot be kept
-            self._texts.clear()
+            self._used.clear()
             return make()
         return found
 
     def keep(self, work: Work) -> None:
-        """Keeps the results of this run; a folder that cannot be written costs time, nothing else."""
-        if not self._made and self.project == self._pack.project and self._texts == self._pack.texts:
+        """Keeps the results of this run, once there are all; they need not wait for the texts."""
+        if not self._made and self.project == self._pack.project:
             return
         results = {}
         for target, key in zip(work.sources, self._keys):
@@ -105,12 +111,12 @@ class Cache:
             data = self._pack.results.get(key) if made is None else msgspec.Raw(made.packed())
             if data:
                 results[key] = data
-        payload = _encode(Pack(self.project, self._keys, results, self._texts))
-        try:
-            atomic.write_bytes(self._place, _MAGIC + _checksum(payload) + payload)
-            _prune(self._folder)
-        except OSError:
-            return
+        _write(self._results, Pack(self.project, self._keys, results))
+
+    def keep_texts(self) -> None:
+        """Keeps the texts of this run, once there are all."""
+        if self._used != self._known:
+            _write(self._texts, self._used)
 
 
 class _Keys:
@@ -185,25 +191,33 @@ def _digest(parts: Iterable[bytes | memoryview]) -> bytes:
     return found.digest()
 
 
-def _read(place: Path) -> Pack:
-    """The pack of an earlier run; an empty one where there is none, or a broken one."""
+def _read(place: Path, decode: Callable[[memoryview], _Content]) -> _Content | None:
+    """What an earlier run has written; None where it has not, or where that is broken."""
     try:
         data = place.read_bytes()
         start = len(_MAGIC) + _CHECKSUM
         payload = memoryview(data)[start:]
         if data[:start] != _MAGIC + _checksum(payload):
-            return Pack()
-        pack = msgspec.msgpack.decode(payload, type=Pack)
+            return None
+        content = decode(payload)
         os.utime(place)  # used now: others go first
     except (OSError, msgspec.MsgspecError):
-        return Pack()
-    return pack
+        return None
+    return content
+
+
+def _write(place: Path, content: object) -> None:
+    """Writes what the next run is to read; a folder that cannot be written costs time, nothing else."""
+    payload = _encode(content)
+    with suppress(OSError):
+        atomic.write_bytes(place, _MAGIC + _checksum(payload) + payload)
+        _prune(place.parent)
 
 
 def _prune(folder: Path) -> None:
     """Removes the files used longest ago until the rest fits, and what killed runs left."""
     atomic.clean(folder)
-    found = [(path.stat(), path) for path in folder.glob("*" + _SUFFIX)]
+    found = [(path.stat(), path) for path in folder.iterdir() if path.suffix in (_RESULTS, _TEXTS)]
     found.sort(key=lambda entry: entry[0].st_mtime_ns, reverse=True)
     total = 0
     for status, path in found:

@@ -93,16 +93,18 @@ class _Run:
         with bar as advance, closing(project.migrate(self.options.jobs, cache)) as outcomes:
             for outcome in self._in_turn(project.items, outcomes, advance):
                 self._take(outcome)
-        if self.out is not None:
-            with self.told.weights(project.spread) as weights:
+        with self.told.weights(project.spread and self.out is not None) as weights:
+            if cache is not None:
+                cache.keep(project.work)
+            if self.out is not None:
                 self._write_rest(self.out, project, cache)
                 self._write_reports(self.out, weights)
-        else:
-            self._print_reports(project)
+            else:
+                self._print_reports(project)
         if not self.options.quiet:
             self._print_summary()
         if cache is not None:
-            cache.keep(project.work)
+            cache.keep_texts()
         return self._exit_code()
 
     @property
