@@ -1,6 +1,6 @@
 """``python -m astmigrate``."""
 
-from astmigrate.cli import start
+from astmigrate.process import start
 
 if __name__ == "__main__":
     start()

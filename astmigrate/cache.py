@@ -46,8 +46,8 @@ class Pack(msgspec.Struct, frozen=True, array_like=True):
     results: dict[bytes, msgspec.Raw] = {}
 
 
-_pack = msgspec.msgpack.Decoder(Pack).decode
-_texts = msgspec.msgpack.Decoder(dict[bytes, str]).decode
+_decode_pack = msgspec.msgpack.Decoder(Pack).decode
+_decode_texts = msgspec.msgpack.Decoder(dict[bytes, str]).decode
 
 
 class Cache:
@@ -55,9 +55,9 @@ class Cache:
 
     def __init__(self, folder: Path, sources: Sequence[str], tables: Sequence[Path] = ()) -> None:
         name = _digest(os.fsencode(os.path.realpath(source)) for source in sources).hex()
-        self._results, self._texts = folder / (name + _RESULTS), folder / (name + _TEXTS)
-        self._pack = _read(self._results, _pack) or Pack()
-        self._known = _read(self._texts, _texts) or {}
+        self._pack_place, self._texts_place = folder / (name + _RESULTS), folder / (name + _TEXTS)
+        self._pack = _read(self._pack_place, _decode_pack) or Pack()
+        self._known = _read(self._texts_place, _decode_texts) or {}
         self._engine = _engine(tables)
         self.project = b""  # stands for all that the results depend on, once they have been looked up
         self._keys = list[bytes]()
@@ -111,12 +111,12 @@ class Cache:
             data = self._pack.results.get(key) if made is None else msgspec.Raw(made.packed())
             if data:
                 results[key] = data
-        _write(self._results, Pack(self.project, self._keys, results))
+        _write(self._pack_place, Pack(self.project, self._keys, results))
 
     def keep_texts(self) -> None:
         """Keeps the texts of this run, once there are all."""
         if self._used != self._known:
-            _write(self._texts, self._used)
+            _write(self._texts_place, self._used)
 
 
 class _Keys:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -286,33 +285,3 @@ def _own_tables(paths: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def _leave(code: int) -> NoReturn:
     sys.exit(code)
-
-
-def start() -> NoReturn:
-    """The program: the process ends with the command.
-
-    It ends at once, as mypy does: to take the trees of a large project apart first, object by object, takes
-    a sixteenth of the time.
-    """
-    for stream in ("stdin", "stdout", "stderr"):
-        if getattr(sys, stream) is None:  # closed by whoever has started this
-            setattr(sys, stream, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115
-    try:
-        main(prog_name="astmigrate", obj=True)
-        code = 0
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 0
-    except OSError as error:
-        code = _unwritten(error)
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        code = _unwritten(error)
-    os._exit(code)
-
-
-def _unwritten(error: OSError) -> int:
-    """Says that standard output, or what else is named, failed; who has closed it wants to hear nothing."""
-    if not isinstance(error, BrokenPipeError):
-        print(f"{error.filename or 'standard output'}: {error.strerror or error}", file=sys.stderr)
-    return 1

@@ -300,11 +300,15 @@ def test_as_a_process_and_without_what_it_migrates() -> None:
     assert "class Net(nn.Cell):" in Path("out/model.py").read_text()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 @pytest.mark.parametrize(
     "arguments", ["model.py --diff", "model.py --check", "explain nn.Conv2d", "--version", "- < model.py"]
 )
-def test_standard_output_that_is_full(arguments: str) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_standard_output_that_is_full(
+    arguments: str, unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     Path("model.py").write_text(MODEL)
     result = in_shell(f"astmigrate {arguments} > /dev/full")
     assert result.returncode == 1
@@ -312,15 +316,17 @@ def test_standard_output_that_is_full(arguments: str) -> None:
     assert said == ["standard output: No space left on device"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX")
-def test_standard_output_that_is_closed_early() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.skipif(os.name == "nt", reason="PIPESTATUS is of a shell that Windows does not have")
+def test_standard_output_that_is_closed_early(unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     Path("model.py").write_text(MODEL + "x = torch.zeros(3)\n" * 20_000)  # more than a pipe holds
     result = in_shell("astmigrate model.py --diff 2> said | head -1; exit ${PIPESTATUS[0]}")
     assert (result.stdout, result.returncode) == ("--- model.py\n", 1)
     assert "Traceback" not in Path("said").read_text()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX")
+@pytest.mark.skipif(os.name == "nt", reason="closing a stream takes a shell that Windows does not have")
 def test_streams_that_nobody_has_opened() -> None:
     Path("model.py").write_text(MODEL)
     assert in_shell("astmigrate model.py -o out <&- >&- 2>&-").returncode == 0

@@ -109,9 +109,7 @@ class AttributePlans(IndexPlans):
         if isinstance(node.ctx, ast.Store):
             raise Unsupported("it is assigned to, and the layer is only known at run time")
         name = f"{node.attr}_of"
-        local = self.spelled(site, f"snippets.{name}")
-        receiver = Span(self.text.start(node), receiver_end(self.text, node))
-        self.edit(Edit(self.text.start(node), self.text.end(node), (f"{local}(", receiver, ")")))
+        self._asked(site, node, name)
         self.findings.converted(site, "AM103", site.name, f"{SNIPPETS}.{name}")
 
     def _set_child(self, site: Site) -> None:
@@ -186,13 +184,17 @@ class AttributePlans(IndexPlans):
 
     def _part(self, site: Site) -> None:
         """``x.real`` of a value of unknown kind: of MindSpore's tensors a method."""
-        row, start = self.row(site), self.text.start(site.node)
+        row = self.row(site)
         assert isinstance(site.node, ast.Attribute)
         name = self.snippet(row)
-        local = self.spelled(site, f"snippets.{name}")
-        receiver = Span(start, receiver_end(self.text, site.node))
-        self.edit(Edit(start, self.text.end(site.node), (f"{local}(", receiver, ")")))
+        self._asked(site, site.node, name)
         self.converted(site, "AM106", row, f"snippets.{name}")
+
+    def _asked(self, site: Site, node: ast.Attribute, snippet: str) -> None:
+        """``x.name`` becomes what a snippet says of ``x``."""
+        local, start = self.spelled(site, f"snippets.{snippet}"), self.text.start(node)
+        receiver = Span(start, receiver_end(self.text, node))
+        self.edit(Edit(start, self.text.end(node), (f"{local}(", receiver, ")")))
 
     def _unclear(self, site: Site) -> None:
         """An ambiguous method on a value of unknown kind: a finding where torch's would change.

@@ -32,11 +32,9 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 def put(data: bytes) -> None:
-    """Puts all of ``data`` on standard output; one call may write a part where Python runs unbuffered."""
+    """Puts bytes on standard output, behind the text that is there already."""
     sys.stdout.flush()
-    rest = memoryview(data)
-    while rest:
-        rest = rest[sys.stdout.buffer.write(rest) :]
+    sys.stdout.buffer.write(data)
 
 
 def summary(report: Report) -> str:
