@@ -2,7 +2,8 @@
 
 Each gets tasks (``schedule``) with what other processes have found of the modules that they see
 (``analysis.views``). Results come back in any order and are the same as one process makes. A process that
-dies costs the file it was at; another one takes over its rest.
+dies costs the file it was at; another one takes over its rest. When all files are done, one of them makes
+the text of the weight rules while the reports are made here.
 """
 
 from __future__ import annotations
@@ -13,58 +14,54 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import TypeVar
 
 import msgspec
 
+from astmigrate.analysis.module import imported_names
 from astmigrate.model import SourceError, TableError
 from astmigrate.order import places
-from astmigrate.schedule import Schedule, Task, schedule
-from astmigrate.work import Result, Work, unpacked
+from astmigrate.schedule import Task, schedule
+from astmigrate.snippets import catalogue
+from astmigrate.work import Result, Said, Work, unpacked
+
+_T = TypeVar("_T")
 
 FORKS = sys.platform == "linux"  # elsewhere, what a forked process may do is not certain
 
 
 class _Order(msgspec.Struct, array_like=True):
-    """What a process is to do: views by place in the order, then tasks as the numbers of their files.
+    """What a process is to do: views with their places in the order, tasks as the numbers of their files.
 
-    ``wanted`` has the places of each task whose views are to be sent back.
+    ``wanted`` has the places of each task of which a view is to be sent back. Or it is to make the text of
+    ``rules``, those of one file each.
     """
 
-    views: list[tuple[int, bytes]]
-    tasks: list[list[int]]
-    wanted: list[list[int]]
+    views: list[tuple[list[int], bytes]] = []
+    tasks: list[list[int]] = []
+    wanted: list[list[int]] = []
+    rules: list[memoryview] = []
 
 
 class _Message(msgspec.Struct, array_like=True):
     """What a process says of a file by its number: result, problem, or neither where that cannot be sent.
 
-    Or, with a negative number, that a task is done, with the views that were wanted.
+    Or, with a negative number, that a task is done, with the view that was wanted, or the text of rules.
     """
 
     number: int
     data: bytes = b""
     problem: tuple[str, int, str] | None = None
-    views: list[tuple[int, bytes]] = []
     broken_table: str = ""
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _message = msgspec.msgpack.Decoder(_Message).decode
 _order = msgspec.msgpack.Decoder(_Order).decode
-
-
-def results(work: Work, own: Sequence[str], jobs: int) -> Iterator[tuple[str, Result | SourceError]]:
-    """The results of the targets in ``own``, from ``jobs`` processes; ``TableError`` as from one."""
-    _ = work.place, work.targets, work.index.imported_from("")  # once, before there are several
-    pool = _Pool(work, schedule(work, own), jobs)
-    try:
-        yield from pool.results()
-    finally:
-        pool.stop()
-    yield from work.results(pool.unsent)
 
 
 @dataclass(slots=True)
@@ -77,23 +74,27 @@ class _Worker:
     seen: int = 0
 
 
-@dataclass(slots=True)
-class _Pool:
-    work: Work
-    schedule: Schedule
-    jobs: int
-    workers: list[_Worker] = field(default_factory=list)
-    views: dict[int, bytes] = field(default_factory=dict)
-    unsent: list[str] = field(default_factory=list)  # left for this process
-    targets: list[str] = field(init=False)
+class Pool:
+    """``jobs`` processes for the targets in ``own``; they are there until they are stopped."""
 
-    def __post_init__(self) -> None:
-        self.targets = list(self.work.sources)
+    def __init__(self, work: Work, own: Sequence[str], jobs: int) -> None:
+        _prepare(work)
+        self.work, self.jobs = work, jobs
+        self.schedule = schedule(work, own)
+        self.workers: list[_Worker] = []
+        self.views: list[tuple[int, bytes]] = []  # with the bits of their places
+        self.unsent: list[str] = []  # left for this process
+        self.targets = list(work.sources)
 
     def results(self) -> Iterator[tuple[str, Result | SourceError]]:
-        """What the processes send, until all is done."""
+        """The results of all targets; ``TableError`` as from one process."""
         for _ in range(self.jobs):
             self._start()
+        yield from self._sent()
+        yield from self.work.results(self.unsent)
+
+    def _sent(self) -> Iterator[tuple[str, Result | SourceError]]:
+        """What the processes send, until all is done."""
         while True:
             for worker in self.workers:
                 if not worker.tasks:
@@ -131,7 +132,8 @@ class _Pool:
         for task in tasks:
             lacking |= task.sees
             mine |= task.own
-        views = [(p, self.views[p]) for p in places(lacking & ~worker.seen & ~mine) if p in self.views]
+        lacking &= ~worker.seen
+        views = [(list(places(own)), view) for own, view in self.views if own & lacking & ~mine]
         number = {target: n for n, target in enumerate(self.targets)}
         order = _Order(
             views,
@@ -149,8 +151,10 @@ class _Pool:
         if message.broken_table:
             raise TableError(message.broken_table)
         if message.number < 0:
-            self.views.update((place, view) for place, view in message.views if view)
-            self.schedule.finish(worker.tasks.pop(0))
+            task = worker.tasks.pop(0)
+            if message.data:
+                self.views.append((task.own, message.data))
+            self.schedule.finish(task)
             return
         target = self.targets[message.number]
         worker.tasks[0].targets.remove(target)
@@ -179,6 +183,18 @@ class _Pool:
             self.schedule.finish(first)
         self._start()
 
+    def rules(self, several: Sequence[bytes | memoryview]) -> Callable[[], str | None]:
+        """Lets a process begin with the text of these weight rules, once all results are there.
+
+        What comes waits for it; None where that process died.
+        """
+        chosen, *others = self.workers
+        for worker in others:
+            worker.process.kill()  # so that they are gone when all else is done
+        with suppress(ConnectionError):
+            chosen.connection.send_bytes(_encode(_Order(rules=[memoryview(rules) for rules in several])))
+        return partial(_text, chosen)
+
     def stop(self) -> None:
         """Ends what still runs; nothing is lost by it, as only this process writes files."""
         for worker in self.workers:
@@ -189,9 +205,27 @@ class _Pool:
         self.workers.clear()
 
 
+def _prepare(work: Work) -> None:
+    """Finds and loads what all processes need, once, before there are several."""
+    with beside(lambda: (work.order, imported_names(work.modules))) as found:
+        catalogue()  # these take as long as what is found meanwhile
+        work.order, work.index.imported = found()
+    _ = work.targets, work.place
+
+
+def _text(worker: _Worker) -> str | None:
+    """What a process has made of the rules that it was sent."""
+    try:
+        text = _message(worker.connection.recv_bytes()).data.decode("utf-8", "surrogatepass")
+    except (EOFError, ConnectionError):
+        return None
+    worker.process.kill()
+    return text
+
+
 @contextmanager
-def beside(make: Callable[[], str]) -> Iterator[Callable[[], str]]:
-    """Lets a process of its own begin with ``make`` now; what comes waits for its text.
+def beside(make: Callable[[], _T]) -> Iterator[Callable[[], _T]]:
+    """Lets a process of its own begin with ``make`` now; what comes waits for its value.
 
     Where no process can be forked, or where that one dies, ``make`` is called instead.
     """
@@ -205,25 +239,26 @@ def beside(make: Callable[[], str]) -> Iterator[Callable[[], str]]:
         process.start()
     theirs.close()
 
-    def text() -> str:
+    def value() -> _T:
         try:
-            return ours.recv_bytes().decode("utf-8", "surrogatepass")
+            made: _T = ours.recv()
         except (EOFError, ConnectionError):
             return make()
+        return made
 
     try:
-        yield text
+        yield value
     finally:
         process.kill()
         process.join()
         ours.close()
 
 
-def _make(make: Callable[[], str], connection: Connection, parents: Connection) -> None:
+def _make(make: Callable[[], object], connection: Connection, parents: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it too, and ends this process
     parents.close()
     with suppress(Exception):  # the parent makes it then, and says what is wrong; or was killed
-        connection.send_bytes(make().encode("utf-8", "surrogatepass"))
+        connection.send(make())
 
 
 def _ending(code: int) -> str:
@@ -262,21 +297,28 @@ def _serve(connection: Connection, inherited: Sequence[Connection], work: Work) 
 
 def _follow(order: _Order, connection: Connection, work: Work) -> None:
     """Does the tasks of one order, and says so file by file."""
+    if order.rules:
+        from astmigrate.weights.whole import text_of
+
+        text = text_of(Said(weights=rules).weights for rules in order.rules)
+        connection.send_bytes(_encode(_Message(-1, text.encode("utf-8", "surrogatepass"))))
+        return
     from astmigrate.analysis import views
 
     names = work.order.names
     targets = list(work.sources)
     number = {target: n for n, target in enumerate(targets)}
-    for place, view in order.views:
-        if names[place] not in work.past:
-            views.load(work.index, names[place], view)
-            work.past.add(names[place])
+    for own, view in order.views:
+        modules = [names[place] for place in own]
+        if work.past.isdisjoint(modules):
+            views.load(work.index, modules, view)
+            work.past.update(modules)
     for files, wanted in zip(order.tasks, order.wanted, strict=True):
         for target, result in work.results([targets[n] for n in files]):
             connection.send_bytes(_told(number[target], result))
-        known = [place for place in wanted if names[place] in work.past]
-        found = [(place, views.dump(work.index, names[place])) for place in known]
-        connection.send_bytes(_encode(_Message(-1, views=found)))
+        modules = [names[place] for place in wanted]
+        view = views.dump(work.index, modules) if modules and work.past.issuperset(modules) else b""
+        connection.send_bytes(_encode(_Message(-1, view)))
 
 
 def _told(number: int, result: Result | SourceError) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
@@ -15,8 +14,7 @@ from astmigrate.model import NeedsAdapter, Unsupported
 from astmigrate.tables import Form, Row
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """One entry of a row's ``args``."""
 
     name: str

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
@@ -51,30 +52,42 @@ _decode_texts = msgspec.msgpack.Decoder(dict[bytes, str]).decode
 
 
 class Cache:
-    """The results of earlier runs over the same sources."""
+    """The results of earlier runs over the same sources, for the files of ``work``."""
 
-    def __init__(self, folder: Path, sources: Sequence[str], tables: Sequence[Path] = ()) -> None:
+    def __init__(self, folder: Path, sources: Sequence[str], work: Work, tables: Sequence[Path] = ()) -> None:
         name = _digest(os.fsencode(os.path.realpath(source)) for source in sources).hex()
         self._pack_place, self._texts_place = folder / (name + _RESULTS), folder / (name + _TEXTS)
         self._pack = _read(self._pack_place, _decode_pack) or Pack()
         self._known = _read(self._texts_place, _decode_texts) or {}
         self._engine = _engine(tables)
-        self.project = b""  # stands for all that the results depend on, once they have been looked up
-        self._keys = list[bytes]()
+        self._work = work
         self._made: dict[str, Result] = {}
         self._used: dict[bytes, str] = {}  # of the texts, in this run
 
-    def look_up(self, work: Work) -> dict[str, Result]:
+    @cached_property
+    def _contents(self) -> dict[str, bytes]:
+        return {target: _content(source) for target, source in self._work.sources.items()}
+
+    @cached_property
+    def project(self) -> bytes:
+        """The digest of all that was read."""
+        names = self._work.names
+        return _digest((self._engine, *(part for target, content in self._contents.items() for part in (
+            os.fsencode(target), os.fsencode(names.get(target, "")), content))))  # fmt: skip
+
+    @cached_property
+    def _keys(self) -> list[bytes]:
+        """The key of every file, in order."""
+        if self.project == self._pack.project and len(self._pack.keys) == len(self._contents):
+            return self._pack.keys
+        return list(_Keys(self._work, self._contents, self._engine).all())
+
+    def found(self) -> dict[str, Result]:
         """What of the project's results still holds, by target."""
-        contents = {target: _content(source) for target, source in work.sources.items()}
-        self.project = _digest((self._engine, *(part for target, content in contents.items() for part in (
-            os.fsencode(target), os.fsencode(work.names.get(target, "")), content))))  # fmt: skip
-        if self.project == self._pack.project and len(self._pack.keys) == len(contents):
-            self._keys = self._pack.keys
-        else:
-            self._keys = list(_Keys(work, contents, self._engine).all())
+        if not self._pack.results:
+            return {}  # and nothing to look it up by is needed before the results are there
         found = {}
-        for target, key in zip(work.sources, self._keys):
+        for target, key in zip(self._work.sources, self._keys, strict=True):
             result = self._result(key)
             if result is not None:
                 found[target] = result
@@ -87,7 +100,8 @@ class Cache:
             return None
 
     def add(self, target: str, result: Result) -> None:
-        """Takes a new result."""
+        """Takes a new result; with the first, keys are made, while other processes make the rest."""
+        _ = self._keys
         self._made[target] = result
 
     def text(self, content: object, make: Callable[[], str]) -> str:
@@ -101,12 +115,12 @@ class Cache:
             return make()
         return found
 
-    def keep(self, work: Work) -> None:
+    def keep(self) -> None:
         """Keeps the results of this run, once there are all; they need not wait for the texts."""
         if not self._made and self.project == self._pack.project:
             return
         results = {}
-        for target, key in zip(work.sources, self._keys):
+        for target, key in zip(self._work.sources, self._keys, strict=True):
             made = self._made.get(target)
             data = self._pack.results.get(key) if made is None else msgspec.Raw(made.packed())
             if data:

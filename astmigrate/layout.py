@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from astmigrate.ignored import IGNORE_FILE, Ignored
 from astmigrate.writers.atomic import is_temporary
@@ -53,8 +54,7 @@ class Kind(StrEnum):
     LINK = "a link to a folder of the same source, made again"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """One file: where it is (None: standard input), its path below OUT, whose report it is in ("": OUT's)."""
 
     source: Path | None
@@ -68,8 +68,7 @@ class Input:
         return "<stdin>" if self.source is None else printable(str(self.source))
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(msgspec.Struct, frozen=True):
     """Something of a source that is no input, and why; ``failed`` where it should have been one."""
 
     shown: str
@@ -78,12 +77,11 @@ class Remark:
     failed: bool = False
 
 
-@dataclass(slots=True)
-class Layout:
+class Layout(msgspec.Struct):
     """All inputs in order, and what is none."""
 
-    inputs: list[Input] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
+    inputs: list[Input] = []
+    remarks: list[Remark] = []
 
     @property
     def reports(self) -> list[str]:
@@ -127,8 +125,7 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-@dataclass(slots=True)
-class _Folder:
+class _Folder(msgspec.Struct):
     """One source folder on its way into the layout."""
 
     root: Path

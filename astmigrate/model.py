@@ -57,7 +57,7 @@ class Edit(msgspec.Struct, frozen=True):
     pieces: tuple[Piece, ...]
 
 
-class LayerSpec(msgspec.Struct, frozen=True):
+class LayerSpec(msgspec.Struct, frozen=True, array_like=True):
     """What an attribute of a module class may hold, as far as the source tells.
 
     ``type`` is a torch layer, a class of the project, or "?" where only the checkpoint can tell.
@@ -71,7 +71,7 @@ class LayerSpec(msgspec.Struct, frozen=True):
     optional: bool = False
 
 
-class ClassRule(msgspec.Struct, frozen=True):
+class ClassRule(msgspec.Struct, frozen=True, array_like=True):
     """The children, parameters and buffers of one module class, each with its line."""
 
     name: str
@@ -83,7 +83,7 @@ class ClassRule(msgspec.Struct, frozen=True):
     buffers: dict[str, int]
 
 
-class FlowCall(msgspec.Struct, frozen=True):
+class FlowCall(msgspec.Struct, frozen=True, array_like=True):
     """What a call hands over: ``class:X``, ``def:F`` or a term; keyword "**" is a dictionary's content.
 
     ``star`` is the first argument that may be several, -1 where there is none.
@@ -95,7 +95,7 @@ class FlowCall(msgspec.Struct, frozen=True):
     star: int = -1
 
 
-class Flows(msgspec.Struct, frozen=True):
+class Flows(msgspec.Struct, frozen=True, array_like=True):
     """What a file tells of the values of parameters: ``weights.exported`` makes it, ``closure`` uses it.
 
     ``signatures`` are the parameters of functions ("/" or, of ``*args``, "*" after the positional ones,
@@ -111,7 +111,7 @@ class Flows(msgspec.Struct, frozen=True):
     layers: dict[str, dict[str, Any]] = {}
 
 
-class WeightRules(msgspec.Struct, frozen=True):
+class WeightRules(msgspec.Struct, frozen=True, array_like=True):
     """How a checkpoint's names and shapes change: classes by qualified name, layers by torch name.
 
     Types of children may be terms of ``flows`` until all files' rules are one and ``closed``.

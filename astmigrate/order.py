@@ -8,18 +8,15 @@ results are kept and work is shared out by it (``cache``, ``batch``).
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from astmigrate.analysis.module import Module
 
-_NAME = re.compile(r"([\w.]+)(?:[\s\\]+as[\s\\]+(\w+))?")
 
-
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """Modules, imported ones first, and for each the bits of the places of those that it may see.
 
     A module sees itself. Two that import each other see the same ones.
@@ -135,10 +132,10 @@ def _imports(module: Module) -> Iterator[tuple[str, bool]]:
     """Names that a text imports, and whether what lies below them is open to it as well."""
     for source, names in module.imports:
         if source is None:
-            for name in _NAME.finditer(names):
-                yield name[1], False
-                yield (name[1] if name[2] else name[1].partition(".")[0]), True
+            for name, alias in names:
+                yield name, False
+                yield (name if alias else name.partition(".")[0]), True
             continue
         yield source, False
-        for name in _NAME.finditer(names):
-            yield f"{source}.{name[1]}", True
+        for name, _ in names:
+            yield f"{source}.{name}", True

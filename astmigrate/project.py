@@ -8,11 +8,12 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from astmigrate import schedule
 from astmigrate.layout import Input, Kind, Layout
@@ -24,24 +25,24 @@ from astmigrate.source import Source, decode, parse
 from astmigrate.work import Result, Said, Work
 
 if TYPE_CHECKING:
+    from astmigrate.batch import Pool
     from astmigrate.cache import Cache
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of one Python file; without code and what is said of it where there is a problem."""
 
     item: Input
     source: Source | None = None
     code: str = ""
     data: bytes = b""
-    said: Said = field(default_factory=Said)
+    said: Said = msgspec.field(default_factory=Said)
     changed: bool = False  # whether the migration alters the file
     problem: SourceError | None = None
 
 
 class Project:
-    """The Python files of a layout, read and named."""
+    """The Python files of a layout, read and named; ``close`` ends the processes that it has started."""
 
     def __init__(
         self, layout: Layout, read_stdin: Callable[[], bytes], tables: tuple[Path, ...] = ()
@@ -52,7 +53,7 @@ class Project:
         texts = {target: source.text for target, source in sources.items()}
         names = module_names(texts)
         self.work = Work(sources, names, modules_of(names, texts), tables)
-        self.spread = False  # whether several processes have migrated it
+        self._pool: Pool | None = None  # the processes that migrate it, where several pay
         self._wanted: dict[str, dict[str, str]] = {}
 
     def migrate(self, jobs: int = 1, cache: Cache | None = None) -> Generator[Outcome, None, None]:
@@ -60,7 +61,7 @@ class Project:
         known: dict[str, Result | SourceError] = {
             target: read for target, read in self._read.items() if isinstance(read, SourceError)
         }
-        known.update(cache.look_up(self.work) if cache is not None else {})
+        known.update(cache.found() if cache is not None else {})
         for item in self.items:
             if item.target in known:
                 yield self._outcome(item, known[item.target])
@@ -76,13 +77,26 @@ class Project:
     ) -> Generator[tuple[str, Result | SourceError], None, None]:
         """The results of files, from as many processes as pay."""
         processes = schedule.processes(self.work, own, jobs)
-        self.spread = processes > 1
-        if self.spread:
-            from astmigrate import batch  # with all that processes need
+        if processes > 1:
+            from astmigrate.batch import Pool  # with all that processes need
 
-            yield from batch.results(self.work, own, processes)
+            self._pool = Pool(self.work, own, processes)
+            yield from self._pool.results()
         else:
             yield from self.work.results(own)
+
+    def weights(self, several: Sequence[Said]) -> Callable[[], str]:
+        """What gives these files' weight rules as text; a process that is idle begins with it now."""
+        if self._pool is not None:
+            with suppress(UnicodeEncodeError):  # text that is not valid Unicode cannot be sent
+                made = self._pool.rules([said.packed()[1] for said in several])
+                return lambda: made() or _weights(several)
+        return partial(_weights, several)
+
+    def close(self) -> None:
+        """Ends the processes that are still there."""
+        if self._pool is not None:
+            self._pool.stop()
 
     def snippets(self, cache: Cache | None = None) -> Iterator[tuple[str, str]]:
         """Path below OUT and text of each ``ms_snippets.py`` that the outcomes so far need."""
@@ -124,6 +138,12 @@ class Project:
             reason = f"needs {folder}{SNIPPETS}.py, but the source has a file of that name; rename that"
             raise SourceError(item.shown, 1, reason)
         self._wanted.setdefault(folder, {}).update(snippets)
+
+
+def _weights(several: Sequence[Said]) -> str:
+    from astmigrate.weights.whole import text_of  # with the analysis, which known results spare
+
+    return text_of(said.weights for said in several)
 
 
 def _is_ours(text: str) -> bool:

@@ -11,10 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+import msgspec
+from msgspec.structs import replace
 
 from astmigrate.layout import USUAL_REPORTS, Input, Kind, lay_out, printable, report_names
 from astmigrate.model import SourceError
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # as a shell says of a program that Ctrl-C has ended
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What the command line and the settings ask for; ``reports`` is None where nobody has said.
 
     ``jobs`` is the most processes to use, ``cache`` says where results of earlier runs are, None: nowhere;
@@ -78,12 +79,13 @@ class _Run:
             print(f"{self.out}: cannot be written: {reason}", file=sys.stderr)
             return 1
         self._take_remarks()
-        project = Project(self.layout, sys.stdin.buffer.read, self.options.tables)
-        try:
-            return self._go_through(project)
-        except KeyboardInterrupt:
-            print(f"interrupted after {len(self.told.done)} of {len(project.items)} files", file=sys.stderr)
-            return INTERRUPTED
+        with closing(Project(self.layout, sys.stdin.buffer.read, self.options.tables)) as project:
+            try:
+                return self._go_through(project)
+            except KeyboardInterrupt:
+                done = f"{len(self.told.done)} of {len(project.items)} files"
+                print(f"interrupted after {done}", file=sys.stderr)
+                return INTERRUPTED
 
     def _go_through(self, project: Project) -> int:
         if self.out is not None:
@@ -93,14 +95,14 @@ class _Run:
         with bar as advance, closing(project.migrate(self.options.jobs, cache)) as outcomes:
             for outcome in self._in_turn(project.items, outcomes, advance):
                 self._take(outcome)
-        with self.told.weights(project.spread and self.out is not None) as weights:
-            if cache is not None:
-                cache.keep(project.work)
-            if self.out is not None:
-                self._write_rest(self.out, project, cache)
-                self._write_reports(self.out, weights)
-            else:
-                self._print_reports(project)
+        weights = self.told.weights(project) if self.out is not None else str
+        if cache is not None:
+            cache.keep()
+        if self.out is not None:
+            self._write_rest(self.out, project, cache)
+            self._write_reports(self.out, weights)
+        else:
+            self._print_reports(project)
         if not self.options.quiet:
             self._print_summary()
         if cache is not None:
@@ -129,7 +131,7 @@ class _Run:
             return None
         from astmigrate.cache import Cache
 
-        return Cache(self.options.cache(), self.options.sources, self.options.tables)
+        return Cache(self.options.cache(), self.options.sources, project.work, self.options.tables)
 
     def _clean(self, out: Path) -> None:
         """Removes what killed runs had begun to write."""

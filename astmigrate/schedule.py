@@ -7,7 +7,8 @@ that it sees are done. Of the ready ones that goes first on which the longest ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from astmigrate.order import places
 from astmigrate.work import Work
@@ -17,8 +18,7 @@ _STRANGE = 8  # how many times its own size a task may need to be told of
 _PARTS = 6  # how many portions are made of what is left, for each process: few messages, an even end
 
 
-@dataclass(slots=True)
-class Task:
+class Task(msgspec.Struct):
     """Files that go together, by target, in order; the places that they see and those that are theirs."""
 
     targets: list[str]
@@ -34,16 +34,14 @@ class Task:
         return self.cost + self.rest
 
 
-@dataclass(slots=True)
-class Schedule:
+class Schedule(msgspec.Struct):
     """The tasks that are left, and the places whose tasks are done or not needed."""
 
     tasks: list[Task]
     sizes: Sequence[int]  # of the modules in order
-    open: int = field(init=False)  # places whose tasks are not done
+    open: int = 0  # places whose tasks are not done
 
     def __post_init__(self) -> None:
-        self.open = 0
         for task in self.tasks:
             self.open |= task.own
 

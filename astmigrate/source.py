@@ -10,8 +10,9 @@ import ast
 import re
 import sys
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from dataclasses import dataclass
 from tokenize import detect_encoding
+
+import msgspec
 
 from astmigrate.model import SourceError
 
@@ -33,8 +34,7 @@ _LONG_OR_OCTAL = re.compile(r"(?<![\w.])(?:0[0-7]+|\d+[lL]|0[xX][\da-fA-F]+[lL])
 _PYTHON2_REASON = "this is Python 2 ({}); bring it to Python 3 first, e.g. with 2to3"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A decoded file: its text without BOM, and what is needed to write it back."""
 
     path: str

@@ -5,15 +5,15 @@ A text is made when it is asked for, or known from an earlier run that had the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from astmigrate.layout import USUAL_REPORTS, printable
-from astmigrate.project import Outcome
+from astmigrate.project import Outcome, Project
 from astmigrate.writers import terminal
 from astmigrate.writers.report import FileReport, Report, united
 
@@ -65,22 +65,10 @@ class Told:
         """What is said at the end of a run, in plain lines."""
         return self._text("summary", "", lambda: terminal.summary(self.united))
 
-    @contextmanager
-    def weights(self, spread: bool) -> Iterator[Callable[[], str]]:
-        """What gives the weight rules as text; with ``spread`` a process begins with it beside this one."""
-        if not spread:
-            yield cache(partial(self._text, "weights", "", self._weights))
-            return
-        from astmigrate import batch  # with all that processes need
-
-        with batch.beside(self._weights) as made:
-            yield cache(partial(self._text, "weights", "", made))
-
-    def _weights(self) -> str:
-        from astmigrate.weights.closure import closed  # with the analysis, which known results spare
-        from astmigrate.weights.rules import dumps, merge
-
-        return dumps(closed(merge(*(outcome.said.weights for outcome in self.done))))
+    def weights(self, project: Project) -> Callable[[], str]:
+        """What gives the weight rules of all files as text, once all are done."""
+        make = project.weights([outcome.said for outcome in self.done])
+        return cache(partial(self._text, "weights", "", make))
 
     def _text(self, kind: str, stem: str, make: Callable[[], str]) -> str:
         if self.cache is None or kind not in _KEPT:

@@ -68,8 +68,7 @@ class Said:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """What a file's migration yields, in a form that can be sent and kept."""
 
     code: str

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ import astmigrate
 from astmigrate import batch, schedule
 from astmigrate.layout import lay_out
 from astmigrate.migrate import migrate_module
-from astmigrate.model import Migration, SourceError, TableError
+from astmigrate.model import Migration, SourceError, TableError, WeightRules
 from astmigrate.project import Project
 from astmigrate.run import Options, run
+from astmigrate.weights import whole
 from astmigrate.work import Result, Work
 
 ROOT = Path(astmigrate.__file__).parents[1]
@@ -187,12 +189,34 @@ def test_a_process_that_dies_costs_one_file(
 
 
 @pytest.mark.skipif(not batch.FORKS, reason="the fault is put in before the fork")
-def test_a_text_is_made_beside_and_here_where_that_fails() -> None:
+@pytest.mark.parametrize("dies", [False, True])
+def test_one_of_the_processes_makes_the_weight_rules_if_it_lives(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    here, text_of = os.getpid(), whole.text_of
+    assert run(Options([str(source)], tmp_path / "one")) == 1
+    made: list[int] = []
+
+    def text(several: Iterable[WeightRules]) -> str:
+        if dies and os.getpid() != here:
+            os._exit(3)
+        made.append(1)  # as far as this process sees
+        return text_of(several)
+
+    monkeypatch.setattr(whole, "text_of", text)
+    assert run(Options([str(source)], tmp_path / "two", jobs=2)) == 1
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+    assert len(made) == dies
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.skipif(not batch.FORKS, reason="the fault is put in before the fork")
+def test_a_value_is_made_beside_and_here_where_that_fails() -> None:
     here = os.getpid()
-    with batch.beside(lambda: f"\udc80{os.getpid() == here}") as text:
-        assert text() == f"\udc80{not batch.FORKS}"
-    with batch.beside(lambda: str(os.getpid() == here) if os.getpid() == here else os._exit(3)) as text:
-        assert text() == "True"
+    with batch.beside(lambda: (f"\udc80{os.getpid() == here}", 1)) as value:
+        assert value() == (f"\udc80{not batch.FORKS}", 1)
+    with batch.beside(lambda: str(os.getpid() == here) if os.getpid() == here else os._exit(3)) as value:
+        assert value() == "True"
 
 
 @pytest.mark.skipif(not batch.FORKS, reason="without fork nothing runs beside")

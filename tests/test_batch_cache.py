@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ import pytest
 import astmigrate.migrate
 from astmigrate import cache, places, told
 from astmigrate.migrate import migrate_module
-from astmigrate.model import Migration
+from astmigrate.model import Migration, WeightRules
 from astmigrate.run import Options, run
+from astmigrate.weights import whole
 from astmigrate.writers import terminal
 
 BASE = "import torch.nn as nn\n\n\nclass Base(nn.Module):\n    pass\n"
@@ -221,7 +222,7 @@ def test_a_run_without_changes_makes_no_report_anew(runs: Runs, monkeypatch: pyt
     def fail(*_: object) -> str:
         raise AssertionError("made anew")
 
-    monkeypatch.setattr(told.Told, "_weights", fail)
+    monkeypatch.setattr(whole, "text_of", fail)
     monkeypatch.setattr(told, "dumps", fail)
     monkeypatch.setattr(terminal, "summary", fail)
     before = contents(runs.out)
@@ -236,13 +237,13 @@ def test_a_run_without_changes_makes_no_report_anew(runs: Runs, monkeypatch: pyt
 
 def test_rules_of_several_files_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    weights = told.Told._weights
+    text_of = whole.text_of
 
-    def counted(self: told.Told) -> str:
+    def counted(several: Iterable[WeightRules]) -> str:
         made.append(1)
-        return weights(self)
+        return text_of(several)
 
-    monkeypatch.setattr(told.Told, "_weights", counted)
+    monkeypatch.setattr(whole, "text_of", counted)
     names = [str(write(tmp_path, {f"{name}.py": BASE}) / f"{name}.py") for name in "abc"]
     assert run(Options(names, tmp_path / "out", quiet=True)) == 0
     assert made == [1]

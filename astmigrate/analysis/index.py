@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,11 +10,10 @@ from astmigrate.analysis.classes import ClassInfo, FunctionInfo
 from astmigrate.analysis.kinds import TORCH_ROOTS, Value
 from astmigrate.analysis.module import Module as Module
 from astmigrate.analysis.module import absolute as absolute
+from astmigrate.analysis.module import imported_names
 from astmigrate.analysis.walk import Walk
 from astmigrate.model import SourceError
 from astmigrate.tables import Tables
-
-_NAME = re.compile(r"(\*|\w+)(?:\s+as\s+\w+)?")
 
 
 @dataclass
@@ -28,7 +26,6 @@ class ProjectIndex:
     functions: dict[str, FunctionInfo] = field(default_factory=dict)
     _walks: dict[str, Walk | None] = field(default_factory=dict)
     _errors: dict[str, SourceError] = field(default_factory=dict)
-    _imported: dict[str, set[str]] | None = None
 
     def walk(self, name: str) -> Walk | None:
         """The walk of a module; None where it cannot be parsed. A cycle yields the walk as far as it is."""
@@ -105,13 +102,11 @@ class ProjectIndex:
     def _roots(self) -> set[str]:
         return {name.partition(".")[0] for name in self.modules}
 
+    @cached_property
+    def imported(self) -> Mapping[str, set[str]]:
+        """Module → the names that files of the project import from it; "*" where one takes all."""
+        return imported_names(self.modules)
+
     def imported_from(self, module: str) -> set[str]:
-        """Names that other files of the project import from a module; "*" where one takes all."""
-        if self._imported is None:
-            self._imported = {}
-            for importer in self.modules.values():
-                for target, names in importer.imports:
-                    if target is not None:
-                        found = (match[1] for match in _NAME.finditer(names))
-                        self._imported.setdefault(target, set()).update(found)
-        return self._imported.get(module, set())
+        """Names that files of the project import from a module."""
+        return self.imported.get(module, set())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Union
 
@@ -14,11 +13,10 @@ TORCH_ROOTS = frozenset({"torch", "torchvision", "torchaudio", "torchtext"})
 CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"})
 
 
-@dataclass(slots=True, eq=False)
-class Origin:
+class Origin(msgspec.Struct, eq=False):
     """The call that made a module; ``changed`` are the ways in which its children are changed later."""
 
-    changed: set[str] = field(default_factory=set)
+    changed: set[str] = set()
 
 
 Flow = Union[str, "Value"]

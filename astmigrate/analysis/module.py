@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ _IMPORT = re.compile(r"import\b")  # begins with a plain letter: searched for te
 _FROM = re.compile(r"\bfrom\b([\s\\.\w]*)\Z")
 _MEMBERS = re.compile(r"[\s\\]*(?:\((?:[^)#]|#[^\n\r]*)*\)|\*|(?:[^\n\r#;\\]|\\\r?\n?)*)")
 _NAMES = re.compile(r"(?:[^\n\r#;\\]|\\\r?\n?)*")
+_NAME = re.compile(r"(\*|[\w.]+)(?:[\s\\]+as[\s\\]+(\w+))?")
 _COMMENT = re.compile(r"#[^\n\r]*")
 _SPACE = re.compile(r"[\s\\]+")
 
@@ -30,9 +31,19 @@ class Module:
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
     @cached_property
-    def imports(self) -> tuple[tuple[str | None, str], ...]:
-        """What its text imports: the absolute module, None for ``import x``, and the names."""
+    def imports(self) -> tuple[tuple[str | None, list[tuple[str, str]]], ...]:
+        """What its text imports: the absolute module, None for ``import x``, and names with their ``as``."""
         return tuple(_imports(self))
+
+
+def imported_names(modules: Mapping[str, Module]) -> dict[str, set[str]]:
+    """Module → the names that any of ``modules`` imports from it; "*" where one takes all."""
+    imported: dict[str, set[str]] = {}
+    for importer in modules.values():
+        for target, names in importer.imports:
+            if target is not None:
+                imported.setdefault(target, set()).update([name for name, _ in names])
+    return imported
 
 
 def absolute(module: str, package: str) -> str:
@@ -48,7 +59,7 @@ def absolute(module: str, package: str) -> str:
     return ".".join([*parts, rest] if rest else parts)
 
 
-def _imports(module: Module) -> Iterator[tuple[str | None, str]]:
+def _imports(module: Module) -> Iterator[tuple[str | None, list[tuple[str, str]]]]:
     """What a text imports, without parsing it.
 
     An import is found wherever it may stand: after a colon or a semicolon, over several lines, in brackets
@@ -65,7 +76,7 @@ def _imports(module: Module) -> Iterator[tuple[str | None, str]]:
         assert names is not None  # both take nothing, too
         start = names.end()
         source = None if before is None else absolute(_SPACE.sub("", before[1]), module.package)
-        yield source, _COMMENT.sub("", names[0])
+        yield source, _NAME.findall(_COMMENT.sub("", names[0]))
 
 
 def _line_start(text: str, at: int, least: int) -> int:

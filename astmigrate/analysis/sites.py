@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from astmigrate.analysis.classes import ClassInfo
 from astmigrate.analysis.kinds import Origin, Value
@@ -16,8 +17,7 @@ BY_RECEIVER = frozenset({"method", "attribute", "member", "leaf", "buffer", "ini
                          "augmented", "part", "operand", "trailing", "masked"})  # fmt: skip
 
 
-@dataclass(eq=False, slots=True)
-class Site:
+class Site(msgspec.Struct, eq=False):
     """One use of a torch API.
 
     ``role`` says how the name is used: "call" and "method" are called; "init" is the
@@ -45,8 +45,7 @@ class Site:
     quoted: bool = False  # an annotation written as a string
 
 
-@dataclass(eq=False, slots=True)
-class ImportSite:
+class ImportSite(msgspec.Struct, eq=False):
     """One imported name that is torch's: its statement, alias, qualified name and where it stands.
 
     ``block`` are the statements it stands among; ``guarded`` says that it is in a function or ``try``.
@@ -63,8 +62,7 @@ class ImportSite:
     project: bool = False
 
 
-@dataclass(eq=False, slots=True)
-class Rename:
+class Rename(msgspec.Struct, eq=False):
     """A name that changes with its class, such as ``forward``: the byte range and the new name."""
 
     start: int
@@ -74,21 +72,20 @@ class Rename:
     target: str
 
 
-@dataclass(slots=True)
-class Analysis:
+class Analysis(msgspec.Struct):
     """Everything that ``plan`` needs to know about a file."""
 
-    sites: list[Site] = field(default_factory=list)
-    imports: list[ImportSite] = field(default_factory=list)
-    renames: list[Rename] = field(default_factory=list)
-    late_inits: list[ast.FunctionDef] = field(default_factory=list)
-    bound: set[str] = field(default_factory=set)
-    indirect: set[str] = field(default_factory=set)
-    staying: set[str] = field(default_factory=set)  # imported names that unmapped code needs too
-    copies: set[int] = field(default_factory=set)  # items of tensors that are copies, by id
-    elements: set[int] = field(default_factory=set)  # items that are not known to be a tensor's, by id
-    formatted: list[ast.JoinedStr] = field(default_factory=list)
-    tries: list[ast.Try | ast.TryStar] = field(default_factory=list)
+    sites: list[Site] = []
+    imports: list[ImportSite] = []
+    renames: list[Rename] = []
+    late_inits: list[ast.FunctionDef] = []
+    bound: set[str] = set()
+    indirect: set[str] = set()
+    staying: set[str] = set()  # imported names that unmapped code needs too
+    copies: set[int] = set()  # items of tensors that are copies, by id
+    elements: set[int] = set()  # items that are not known to be a tensor's, by id
+    formatted: list[ast.JoinedStr] = []
+    tries: list[ast.Try | ast.TryStar] = []
 
 
 def root_name(node: ast.expr) -> ast.Name | None:

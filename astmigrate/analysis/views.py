@@ -1,15 +1,15 @@
-"""What other files of the project need of an analysed one, as bytes for another process of this run.
+"""What other files of the project need of analysed ones, as bytes for another process of this run.
 
-That is all that is left of a walk when it has been released: names, classes, functions and their results.
-Parts of other modules are named, not copied. The bytes are a pickle, made and read by processes of one
-run only; they are never kept.
+A *view* is all that is left of the walks of a task's files when they have been released: names, classes,
+functions and their results. Parts of other modules are named, not copied. The bytes are one pickle, as many
+would take twice as long, made and read by processes of one run only; they are never kept.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from astmigrate.analysis.classes import ClassInfo, FunctionInfo
@@ -22,33 +22,35 @@ from astmigrate.tables import Tables
 _Reduced = tuple[Any, ...]
 
 
-def dump(index: ProjectIndex, name: str) -> bytes:
-    """What is known of a module that has been released; nothing where that cannot be sent."""
-    walk = index.walk(name)
-    classes = {info.name: info for info in walk.classes} if walk is not None else {}
-    functions = {info.name: info for info in walk.later} if walk is not None else {}
-    error = index.error(name)
-    problem = (error.path, error.line, error.reason) if error is not None else None
+def dump(index: ProjectIndex, names: Sequence[str]) -> bytes:
+    """What is known of modules that have been released; nothing where that cannot be sent."""
+    walks = [index.walk(name) for name in names]
+    known = [walk for walk in walks if walk is not None]
+    classes = {info.name: info for walk in known for info in walk.classes}
+    functions = {info.name: info for walk in known for info in walk.later}
+    errors = map(index.error, names)
+    problems = [(error.path, error.line, error.reason) if error is not None else None for error in errors]
     file = io.BytesIO()
     try:
-        _Writer(file, walk).dump((walk, classes, functions, problem))
+        _Writer(file, known).dump((walks, classes, functions, problems))
     except (pickle.PicklingError, AttributeError, TypeError, RecursionError):
-        return b""  # who needs the module analyses it again
+        return b""  # who needs the modules analyses them again
     return file.getvalue()
 
 
-def load(index: ProjectIndex, name: str, data: bytes) -> None:
+def load(index: ProjectIndex, names: Sequence[str], data: bytes) -> None:
     """Puts what ``dump`` gave into another index of the same project; what it refers to must be there."""
-    walk, classes, functions, problem = _Reader(io.BytesIO(data), index).load()
-    index.accept(name, walk, SourceError(*problem) if problem is not None else None)
+    walks, classes, functions, problems = _Reader(io.BytesIO(data), index).load()
+    for name, walk, problem in zip(names, walks, problems, strict=True):
+        index.accept(name, walk, SourceError(*problem) if problem is not None else None)
     index.classes.update(classes)
     index.functions.update(functions)
 
 
 class _Writer(pickle.Pickler):
-    def __init__(self, file: io.BytesIO, own: Walk | None) -> None:
+    def __init__(self, file: io.BytesIO, own: Iterable[Walk]) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self._own = own
+        self._own = set[object](own)
         self.dispatch_table: dict[type, Callable[[Any], _Reduced]] = {
             ProjectIndex: lambda _: (part, ("index",)),
             Tables: lambda _: (part, ("tables",)),
@@ -59,8 +61,8 @@ class _Writer(pickle.Pickler):
         }
 
     def _reduced(self, value: Any, walk: object, name: str) -> _Reduced:
-        """The whole of what is the module's own, the name of another's."""
-        if walk is self._own:
+        """The whole of what is the modules' own, the name of another's."""
+        if walk in self._own:
             return value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)  # type: ignore[no-any-return]
         return part, (type(value).__name__, name)
 

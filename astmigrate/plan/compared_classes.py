@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+
+import msgspec
 
 from astmigrate.analysis.text import Text
 
 _MEMBERSHIP = {"is": "in", "==": "in", "is not": "not in", "!=": "not in"}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A class in a comparison: the bytes of the operator before it, and what asks for membership instead.
 
     Without an operator it is an element of the tuple or list that is searched.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from astmigrate.analysis.headers import Function
 from astmigrate.analysis.text import last_name
@@ -33,8 +34,7 @@ _Loop = ast.For | ast.AsyncFor | ast.While
 _Scope = ast.ClassDef | Function
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(msgspec.Struct, frozen=True):
     """Where a class reads an attribute: the step, None outside of all, and the call that it is, if any."""
 
     function: Function

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+
+import msgspec
 
 from astmigrate.analysis.index import ProjectIndex
 from astmigrate.analysis.sites import BY_RECEIVER, Analysis, Site, root_name
@@ -30,13 +31,12 @@ _LOOSE_PARENTS = (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr, ast.AugAssign
                   )  # fmt: skip
 
 
-@dataclass
-class Planned:
+class Planned(msgspec.Struct):
     """The outcome of a file's plan."""
 
-    edits: list[Edit] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    snippets: dict[str, str] = field(default_factory=dict)
+    edits: list[Edit] = []
+    findings: list[Finding] = []
+    snippets: dict[str, str] = {}
 
 
 class SitePlans:

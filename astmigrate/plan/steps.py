@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from astmigrate.analysis.headers import Function
 from astmigrate.analysis.text import last_name
@@ -28,8 +29,7 @@ _DIVIDES = ("chunk", "split", "unbind", "tensor_split")
 _MADE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A statement of a function, without those inside it: the names that it binds, reads and gives on."""
 
     statement: ast.stmt

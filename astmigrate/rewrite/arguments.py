@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from astmigrate.analysis.text import Text
 from astmigrate.model import Edit, Piece, Span
@@ -12,8 +13,7 @@ from astmigrate.model import Edit, Piece, Span
 _BLANK = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n|#[^\r\n]*)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(msgspec.Struct, frozen=True):
     """One argument in the source, its own parentheses and keyword included."""
 
     start: int

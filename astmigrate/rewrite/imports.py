@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from astmigrate.analysis.sites import ImportSite
 from astmigrate.analysis.text import Text
@@ -12,8 +13,7 @@ from astmigrate.model import Edit
 from astmigrate.rewrite.names import SNIPPETS, Names
 
 
-@dataclass
-class Wanted:
+class Wanted(msgspec.Struct):
     """What the rest of the plan wants of the imports.
 
     ``needs`` are import keys by the name through which they were needed ("" for methods),
@@ -23,16 +23,15 @@ class Wanted:
     libraries of which something is used that no row maps.
     """
 
-    needs: dict[str, set[str]] = field(default_factory=dict)
-    kept: set[str] = field(default_factory=set)
-    values: dict[str, str] = field(default_factory=dict)
-    staying: set[str] = field(default_factory=set)
+    needs: dict[str, set[str]] = {}
+    kept: set[str] = set()
+    values: dict[str, str] = {}
+    staying: set[str] = set()
     torch: bool = False
     stand_in: str = ""
 
 
-@dataclass(frozen=True)
-class ImportEdit:
+class ImportEdit(msgspec.Struct, frozen=True):
     """One import statement's edit, with the lines it gained and the names that torch keeps."""
 
     edit: Edit

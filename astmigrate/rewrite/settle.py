@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+
+import msgspec
 
 from astmigrate.analysis.text import Text, literal, parse_expression
 from astmigrate.binding import Bound, parameters
@@ -19,17 +20,15 @@ from astmigrate.tables import Form
 _NUMERIC = re.compile(r"^[\d.eE+\-*/() ]+$")
 
 
-@dataclass
-class Written:
+class Written(msgspec.Struct):
     """The edits of a call and what they need."""
 
-    edits: list[Edit] = field(default_factory=list)
-    needs: set[str] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
+    edits: list[Edit] = []
+    needs: set[str] = set()
+    notes: list[str] = []
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Where a call stands: its text, the place of its receiver, and whether parentheses are needed."""
 
     text: Text
@@ -40,13 +39,12 @@ class Target:
     loose: Callable[[], bool] = lambda: True  # whether the result may stand without parentheses
 
 
-@dataclass
-class Settled:
+class Settled(msgspec.Struct):
     """What becomes of each argument."""
 
-    keep: list[tuple[Bound, str | None]] = field(default_factory=list)  # and the keyword, if it gets one
-    drop: list[Bound] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    keep: list[tuple[Bound, str | None]] = []  # and the keyword, if it gets one
+    drop: list[Bound] = []
+    notes: list[str] = []
 
 
 def settle(form: Form, bound: Sequence[Bound], positional_limit: int | None) -> Settled:

@@ -38,7 +38,7 @@ def _read() -> tuple[Mapping[str, str], Mapping[str, str]]:
             continue
         for statement in statements(path.read_text(encoding="utf-8")):
             if statement.startswith(("import ", "from ")):
-                imports.update(_imports(ast.parse(statement).body[0]))
+                imports.update(_imported(statement))
             elif match := _DEFINED.match(statement):
                 found[match[1]] = statement
     return found, imports
@@ -63,6 +63,12 @@ def catalogue() -> Mapping[str, str]:
 def imported() -> Mapping[str, str]:
     """Name → import statement of what snippets import."""
     return _read()[1]
+
+
+@cache
+def _imported(statement: str) -> Mapping[str, str]:
+    """The same of a statement's text: many files begin alike."""
+    return _imports(ast.parse(statement).body[0])
 
 
 def _imports(node: ast.stmt) -> dict[str, str]:

@@ -81,7 +81,8 @@ class _Closure:
             for spec in stack.pop():
                 if "(" in spec.type:
                     self.parameters.add(_parameter(spec.type))
-                stack += spec.items.values()
+                if spec.items:
+                    stack += spec.items.values()
 
     # terms -----------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ Key = tuple[object, ...]
 
 def key_of(spec: LayerSpec) -> Key:
     """What two specs of the same layers share, wherever they stand."""
+    if not spec.items:
+        return (spec.type, ())
     items = tuple((key, tuple(map(key_of, specs))) for key, specs in spec.items.items())
     return (spec.type, items)
 

@@ -22,7 +22,8 @@ from astmigrate.weights.failures import RequestError
 VERSION = 1
 _WIDTH = 110
 _encode = json.JSONEncoder().encode
-_LEAVES: Mapping[type, Callable[[Any], str]] = {str: _quoted, int: str}  # the same, without the detour
+# The same without the detour; a dictionary is a leaf where it is empty.
+_LEAVES: Mapping[type, Callable[[Any], str]] = {str: _quoted, int: str, dict: lambda _: "{}"}
 _T = TypeVar("_T")
 
 
@@ -101,7 +102,10 @@ def _pretty(value: Any, indent: int) -> str:
 
 def _laid_out(value: Any, indent: int) -> tuple[str, str]:
     """``value`` as JSON, laid out and on one line; each part is made once, as there are thousands."""
-    if isinstance(value, LayerSpec):
+    if isinstance(value, tuple) and len(value) == 1 and isinstance(spec := value[0], LayerSpec):
+        if not spec.items and indent + len(line := f"[{_line(spec)}]") <= _WIDTH:
+            return line, line  # as most attributes hold one layer
+    elif isinstance(value, LayerSpec):
         if not value.items and indent + len(line := _line(value)) <= _WIDTH:
             return line, line
         value = _plain_spec(value)

@@ -10,6 +10,8 @@ from astmigrate.writers.report import FileReport, Report
 
 VERSION = 1
 
+_lines = msgspec.json.Encoder().encode_lines
+
 
 def dumps(report: Report) -> str:
     """The report as JSON."""
@@ -37,8 +39,8 @@ def summary(report: Report) -> dict[str, Any]:
 
 
 def _file(file: FileReport) -> str:
-    findings = ",\n".join(_encode(finding) for finding in file.findings)
-    inner = f"\n{findings}\n" if findings else ""
+    findings = _lines(file.findings).replace(b"\n", b",\n").decode("utf-8")  # what they say has no line's end
+    inner = f"\n{findings[:-2]}\n" if findings else ""
     return f'{{"path": {_encode(file.path)}, "findings": [{inner}]}}'
 
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from astmigrate.model import Finding, Level, SourceError
 
 _TO_DO = (Level.MANUAL, Level.REVIEW)
 
 
-@dataclass(frozen=True, slots=True)
-class FileReport:
+class FileReport(msgspec.Struct, frozen=True):
     """The findings of one migrated file; ``path`` is relative to the output folder.
 
     ``source`` is the path as the user gave it. ``texts`` are the file before and after, kept only for the
@@ -34,8 +34,7 @@ class FileReport:
         return self.changed or any(finding.level is Level.MANUAL for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """One reason and how often it stands."""
 
     count: int
@@ -43,13 +42,12 @@ class Reason:
     message: str
 
 
-@dataclass(slots=True)
-class Report:
+class Report(msgspec.Struct):
     """Everything about the files that share one report."""
 
-    files: list[FileReport] = field(default_factory=list)
-    failed: list[SourceError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    files: list[FileReport] = []
+    failed: list[SourceError] = []
+    notes: list[str] = []
     copied: int = 0
 
     @property
