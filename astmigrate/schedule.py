@@ -51,7 +51,7 @@ class Schedule(msgspec.Struct):
         ``seen`` are the places that it knows already, ``others`` those that each other process knows: what
         needs much that is new to this one is left to one that knows it all.
         """
-        limit = sum(task.cost for task in self.tasks) / (_PARTS * processes)
+        limit = self._limit(processes)
         chosen: list[Task] = []
         mine = cost = 0
         for task in sorted(self.tasks, key=lambda task: -task.urgency):
@@ -66,6 +66,18 @@ class Schedule(msgspec.Struct):
             seen |= task.sees
         self.tasks = [task for task in self.tasks if task not in chosen]
         return chosen
+
+    def _limit(self, processes: int) -> float:
+        """The most that a portion of several tasks may cost.
+
+        What the longest task waits for is shared out at once: others find enough to do while that one runs.
+        """
+        limit = sum(task.cost for task in self.tasks) / (_PARTS * processes)
+        longest = max(self.tasks, key=lambda task: task.cost, default=None)
+        if longest is None or longest.cost < limit:
+            return limit
+        before = sum(task.cost for task in self.tasks if task.own & longest.sees & ~longest.own)
+        return min(limit, before / processes) if before else limit
 
     def _strange(self, task: Task, needs: int, seen: int, others: Sequence[int]) -> bool:
         """Whether a task is better left to a process to which nothing of it is new."""
