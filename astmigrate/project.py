@@ -87,7 +87,7 @@ class Project:
 
     def weights(self, several: Sequence[Said]) -> Callable[[], str]:
         """What gives these files' weight rules as text; a process that is idle begins with it now."""
-        if self._pool is not None:
+        if self._pool is not None and several:
             with suppress(UnicodeEncodeError):  # text that is not valid Unicode cannot be sent
                 made = self._pool.rules([said.packed()[1] for said in several])
                 return lambda: made() or _weights(several)

@@ -95,7 +95,7 @@ class _Run:
         with bar as advance, closing(project.migrate(self.options.jobs, cache)) as outcomes:
             for outcome in self._in_turn(project.items, outcomes, advance):
                 self._take(outcome)
-        weights = self.told.weights(project) if self.out is not None else str
+        weights = self._rules(project)
         if cache is not None:
             cache.keep()
         if self.out is not None:
@@ -108,6 +108,10 @@ class _Run:
         if cache is not None:
             cache.keep_texts()
         return self._exit_code()
+
+    def _rules(self, project: Project) -> Callable[[], str]:
+        """What gives the weight rules as text, which takes longest of all that is left: it may begin now."""
+        return self.told.weights(project) if self.out is not None else lambda: ""
 
     @property
     def _stream(self) -> TextIO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -163,6 +164,28 @@ def test_what_waits_is_not_handed_out(source: Path) -> None:
     assert plan.portion(2, 0, []) == [first]
     plan.finish(first)
     assert [task.targets for task in plan.portion(2, 0, [])] == [["pkg/m1.py"]]
+
+
+def test_what_the_longest_task_waits_for_is_shared_out(tmp_path: Path) -> None:
+    files = {f"m{n}.py": "x = 1\n" * 50 for n in range(8)}
+    files["long.py"] = "".join(f"from m{n} import x\n" for n in range(8)) + "y = x\n" * 5000
+    files |= {f"other{n}.py": "z = 1\n" * 2000 for n in range(8)}
+    work = Project(lay_out([str(write(tmp_path / "src", files))]), lambda: b"").work
+    plan = schedule.schedule(work, list(work.sources))
+    first, second = plan.portion(2, 0, []), plan.portion(2, 0, [])
+    assert len(first) == 4
+    assert len(second) == 2  # of the other four: what is left is shared out anew
+    before = {f"m{n}.py" for n in range(8)}
+    assert before > {target for task in first + second for target in task.targets}
+
+
+def test_where_no_file_can_be_migrated_nothing_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "WORTH", 100)
+    broken = write(tmp_path / "src", {f"m{n}.py": "def broken(:\n" + "#" * 50 for n in range(9)})
+    assert run(Options([str(broken)], tmp_path / "out", jobs=2, quiet=True)) == 1
+    assert json.loads((tmp_path / "out" / "weights.json").read_text())["classes"] == {}
 
 
 @pytest.mark.skipif(not batch.FORKS, reason="the fault is put in before the fork")

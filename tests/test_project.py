@@ -494,7 +494,7 @@ def test_a_fault_in_one_report_costs_no_other(
     def fail(*_: object) -> None:
         raise RecursionError("round and round")
 
-    monkeypatch.setattr("astmigrate.weights.closure.closed", fail)
+    monkeypatch.setattr("astmigrate.weights.whole.closed", fail)
     monkeypatch.setattr(astmigrate.schedule, "WORTH", 1)
     source, out = make(tmp_path / "pkg", FILES), tmp_path / "out"
     assert run(Options([str(source)], out, jobs=jobs, quiet=True)) == 1
