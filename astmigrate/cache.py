@@ -22,7 +22,7 @@ from zlib import crc32
 import msgspec
 
 from astmigrate import __version__
-from astmigrate.analysis.module import Module
+from astmigrate.order import places
 from astmigrate.places import tables_folder
 from astmigrate.source import Source
 from astmigrate.work import Result, Work, unpacked
@@ -33,10 +33,12 @@ _MAGIC = b"astmigrate cache 3\n"
 _RESULTS, _TEXTS = ".results", ".texts"
 _DIGEST = 16
 _CHECKSUM = 4  # against damage, not against malice
+_START = len(_MAGIC) + _CHECKSUM  # of what a file holds
 
 _Content = TypeVar("_Content")
 
 _encode = msgspec.msgpack.Encoder().encode
+_encode_into = msgspec.msgpack.Encoder().encode_into
 
 
 class Pack(msgspec.Struct, frozen=True, array_like=True):
@@ -140,6 +142,7 @@ class _Keys:
         self._work, self._contents = work, contents
         roots = sorted({name.partition(".")[0] for name in work.modules})
         self._project = _digest([engine, *map(os.fsencode, roots)])
+        self._modules = [self._module(name) for name in work.order.names]
         self._seen: dict[int, bytes] = {}
 
     def all(self) -> Iterable[bytes]:
@@ -161,15 +164,14 @@ class _Keys:
     def _reach(self, bits: int) -> bytes:
         """What a file may see, in the order in which it is analysed."""
         if bits not in self._seen:
-            parts: list[bytes] = []
-            for name in self._work.order.within(bits):
-                parts += _identity(self._work.modules[name]), self._contents[self._work.targets[name]]
-            self._seen[bits] = _digest(parts)
+            self._seen[bits] = _digest([b"".join([self._modules[place] for place in places(bits)])])
         return self._seen[bits]
 
-
-def _identity(module: Module) -> bytes:
-    return os.fsencode(f"{module.name}\0{module.path}\0{module.is_package}")
+    def _module(self, name: str) -> bytes:
+        """What a module is and holds, in as many bytes as any other: those of several may be joined."""
+        module = self._work.modules[name]
+        identity = os.fsencode(f"{module.name}\0{module.path}\0{module.is_package}")
+        return _digest([identity, self._contents[self._work.targets[name]]])
 
 
 def _content(source: Source) -> bytes:
@@ -189,8 +191,8 @@ def _engine(tables: Sequence[Path]) -> bytes:
 
 
 def _files(folder: Path, suffix: str) -> list[str]:
-    places = (os.path.join(above, name) for above, _, names in os.walk(folder) for name in names)
-    return sorted(place for place in places if place.endswith(suffix))
+    paths = (os.path.join(above, name) for above, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in paths if path.endswith(suffix))
 
 
 def _checksum(payload: bytes | memoryview) -> bytes:
@@ -209,9 +211,8 @@ def _read(place: Path, decode: Callable[[memoryview], _Content]) -> _Content | N
     """What an earlier run has written; None where it has not, or where that is broken."""
     try:
         data = place.read_bytes()
-        start = len(_MAGIC) + _CHECKSUM
-        payload = memoryview(data)[start:]
-        if data[:start] != _MAGIC + _checksum(payload):
+        payload = memoryview(data)[_START:]
+        if data[:_START] != _MAGIC + _checksum(payload):
             return None
         content = decode(payload)
         os.utime(place)  # used now: others go first
@@ -222,9 +223,11 @@ def _read(place: Path, decode: Callable[[memoryview], _Content]) -> _Content | N
 
 def _write(place: Path, content: object) -> None:
     """Writes what the next run is to read; a folder that cannot be written costs time, nothing else."""
-    payload = _encode(content)
+    data = bytearray(_START)
+    _encode_into(content, data, _START)
+    data[:_START] = _MAGIC + _checksum(memoryview(data)[_START:])
     with suppress(OSError):
-        atomic.write_bytes(place, _MAGIC + _checksum(payload) + payload)
+        atomic.write_bytes(place, data)
         _prune(place.parent)
 
 

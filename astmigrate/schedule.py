@@ -15,6 +15,7 @@ from astmigrate.work import Work
 
 WORTH = 200_000  # bytes of source for which another process pays, about 0.2 s
 _STRANGE = 8  # how many times its own size a task may need to be told of
+LEAST = 12_000  # bytes of source for which a message more pays, about 15 ms
 _PARTS = 6  # how many portions are made of what is left, for each process: few messages, an even end
 
 
@@ -72,12 +73,12 @@ class Schedule(msgspec.Struct):
 
         What the longest task waits for is shared out at once: others find enough to do while that one runs.
         """
-        limit = sum(task.cost for task in self.tasks) / (_PARTS * processes)
+        limit = max(LEAST, sum(task.cost for task in self.tasks) / (_PARTS * processes))
         longest = max(self.tasks, key=lambda task: task.cost, default=None)
         if longest is None or longest.cost < limit:
             return limit
         before = sum(task.cost for task in self.tasks if task.own & longest.sees & ~longest.own)
-        return min(limit, before / processes) if before else limit
+        return min(limit, max(LEAST, before / processes)) if before else limit
 
     def _strange(self, task: Task, needs: int, seen: int, others: Sequence[int]) -> bool:
         """Whether a task is better left to a process to which nothing of it is new."""

@@ -83,8 +83,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small project for which several processes are said to pay."""
+    """A small project for which several processes, and many messages, are said to pay."""
     monkeypatch.setattr(schedule, "WORTH", 100)
+    monkeypatch.setattr(schedule, "LEAST", 100)
     return write(tmp_path / "pkg", project())
 
 
@@ -167,9 +168,9 @@ def test_what_waits_is_not_handed_out(source: Path) -> None:
 
 
 def test_what_the_longest_task_waits_for_is_shared_out(tmp_path: Path) -> None:
-    files = {f"m{n}.py": "x = 1\n" * 50 for n in range(8)}
-    files["long.py"] = "".join(f"from m{n} import x\n" for n in range(8)) + "y = x\n" * 5000
-    files |= {f"other{n}.py": "z = 1\n" * 2000 for n in range(8)}
+    files = {f"m{n}.py": "x = 1\n" * 1000 for n in range(8)}
+    files["long.py"] = "".join(f"from m{n} import x\n" for n in range(8)) + "y = x\n" * 50_000
+    files |= {f"other{n}.py": "z = 1\n" * 20_000 for n in range(8)}
     work = Project(lay_out([str(write(tmp_path / "src", files))]), lambda: b"").work
     plan = schedule.schedule(work, list(work.sources))
     first, second = plan.portion(2, 0, []), plan.portion(2, 0, [])

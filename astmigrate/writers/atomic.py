@@ -17,7 +17,7 @@ _CHUNK = 1 << 20  # bytes read at once; shutil, which could copy, loads every co
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.astmigrate-tmp")
 
 
-def write_bytes(path: Path, data: bytes, like: Path | None = None) -> None:
+def write_bytes(path: Path, data: bytes | bytearray, like: Path | None = None) -> None:
     """Put ``data`` at ``path``, with the permissions of ``like`` or those of a new file.
 
     A file that is so already is left alone, its time included: whoever builds from it has nothing to do.
@@ -80,13 +80,13 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _is_so(path: Path, data: bytes, like: Path | None) -> bool:
+def _is_so(path: Path, data: bytes | bytearray, like: Path | None) -> bool:
     """Whether the file at ``path`` is a plain one with this content and these permissions."""
     try:
-        status = path.lstat()
+        status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_size != len(data):
             return False
-        same_mode = like is None or stat.S_IMODE(status.st_mode) == stat.S_IMODE(like.stat().st_mode) & 0o777
+        same_mode = like is None or stat.S_IMODE(status.st_mode) == os.stat(like).st_mode & 0o777
         return same_mode and path.read_bytes() == data
     except OSError:
         return False  # writing says what is wrong
@@ -102,8 +102,8 @@ def _replace(path: Path, fill: Callable[[BinaryIO], object], like: Path | None) 
         with _opened(temporary) as file:
             fill(file)
         if like is not None:
-            temporary.chmod(like.stat().st_mode & 0o777)
-        temporary.replace(path)
+            os.chmod(temporary, os.stat(like).st_mode & 0o777)
+        os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
