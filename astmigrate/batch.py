@@ -25,7 +25,7 @@ import msgspec
 from astmigrate.analysis.module import imported_names
 from astmigrate.model import SourceError, TableError
 from astmigrate.order import places
-from astmigrate.schedule import Task, schedule
+from astmigrate.schedule import LEAST, Task, schedule
 from astmigrate.snippets import catalogue
 from astmigrate.work import Result, Said, Work, unpacked
 
@@ -85,19 +85,20 @@ class Pool:
         self.views: list[tuple[int, bytes]] = []  # with the bits of their places
         self.unsent: list[str] = []  # left for this process
         self.targets = list(work.sources)
+        self.numbers = {target: number for number, target in enumerate(self.targets)}
 
     def results(self) -> Iterator[tuple[str, Result | SourceError]]:
         """The results of all targets; ``TableError`` as from one process."""
         for _ in range(self.jobs):
-            self._start()
+            self._hand_out(self._start())
         yield from self._sent()
         yield from self.work.results(self.unsent)
 
     def _sent(self) -> Iterator[tuple[str, Result | SourceError]]:
         """What the processes send, until all is done."""
         while True:
-            for worker in self.workers:
-                if not worker.tasks:
+            for worker in sorted(self.workers, key=lambda worker: len(worker.tasks)):
+                if sum(task.cost for task in worker.tasks) < LEAST:
                     self._hand_out(worker)
             busy = [worker for worker in self.workers if worker.tasks]
             if not busy:
@@ -111,7 +112,7 @@ class Pool:
                     continue
                 yield from self._told(worker, _message(data))
 
-    def _start(self) -> None:
+    def _start(self) -> _Worker:
         context = get_context("fork") if FORKS else get_context("spawn")
         ours, theirs = context.Pipe()
         inherited = [ours, *(worker.connection for worker in self.workers)] if FORKS else []
@@ -121,26 +122,28 @@ class Pool:
             process.start()
             self.workers.append(_Worker(process, ours))
         theirs.close()
+        return self.workers[-1]
 
     def _hand_out(self, worker: _Worker) -> None:
-        """Gives an idle process its next tasks, with the views that it lacks."""
-        others = [other.seen for other in self.workers if other.tasks]
-        tasks = self.schedule.portion(self.jobs, worker.seen, others)
-        if not tasks:
-            return
-        lacking = mine = 0
+        """Gives a process that is idle, or soon will be, its next tasks, with the views that it lacks."""
+        others = [other.seen for other in self.workers if other.tasks and other is not worker]
+        mine = sum(task.own for task in worker.tasks)
+        tasks = self.schedule.portion(self.jobs, worker.seen, others, mine)
+        lacking = 0
         for task in tasks:
             lacking |= task.sees
             mine |= task.own
         lacking &= ~worker.seen
         views = [(list(places(own)), view) for own, view in self.views if own & lacking & ~mine]
-        number = {target: n for n, target in enumerate(self.targets)}
+        if not tasks or (views and worker.tasks):  # it could not take them: it sends and does not read
+            self.schedule.tasks += tasks
+            return
         order = _Order(
             views,
-            [[number[target] for target in task.targets] for task in tasks],
+            [[self.numbers[target] for target in task.targets] for task in tasks],
             [list(places(task.own)) if task.wanted else [] for task in tasks],
         )
-        worker.tasks = tasks
+        worker.tasks += tasks
         worker.seen |= lacking
         try:
             worker.connection.send_bytes(_encode(order))

@@ -2,9 +2,9 @@
 
 A result holds as long as all that it can depend on is the same: astmigrate itself with its tables and
 Python's grammar, the file, the files of the project that it may see (``order``), what others import from
-it. One file holds the results of one set of sources, another the texts that were made of them. Each appears
-whole or not at all; what cannot be read or does not match its checksum counts as missing, so that runs
-beside each other need no locks.
+it. One file holds the results of one set of sources; each text that was made of them has its own. A file
+appears whole or not at all; what cannot be read or does not match its checksum counts as missing, so that
+runs beside each other need no locks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from astmigrate.writers import atomic
 
 LIMIT = 256 * 1024 * 1024  # bytes of all files together; the ones used longest ago go first
 _MAGIC = b"astmigrate cache 3\n"
-_RESULTS, _TEXTS = ".results", ".texts"
+_RESULTS, _TEXT = ".results", ".text"
 _DIGEST = 16
 _CHECKSUM = 4  # against damage, not against malice
 _START = len(_MAGIC) + _CHECKSUM  # of what a file holds
@@ -50,21 +50,22 @@ class Pack(msgspec.Struct, frozen=True, array_like=True):
 
 
 _decode_pack = msgspec.msgpack.Decoder(Pack).decode
-_decode_texts = msgspec.msgpack.Decoder(dict[bytes, str]).decode
+_decode_text = msgspec.msgpack.Decoder(str).decode
 
 
 class Cache:
     """The results of earlier runs over the same sources, for the files of ``work``."""
 
     def __init__(self, folder: Path, sources: Sequence[str], work: Work, tables: Sequence[Path] = ()) -> None:
-        name = _digest(os.fsencode(os.path.realpath(source)) for source in sources).hex()
-        self._pack_place, self._texts_place = folder / (name + _RESULTS), folder / (name + _TEXTS)
-        self._pack = _read(self._pack_place, _decode_pack) or Pack()
-        self._known = _read(self._texts_place, _decode_texts) or {}
-        self._engine = _engine(tables)
-        self._work = work
+        self._name = _digest(os.fsencode(os.path.realpath(source)) for source in sources)
+        self._folder, self._place = folder, folder / (self._name.hex() + _RESULTS)
+        self._pack = _read(self._place, _decode_pack) or Pack()
+        self._work, self._tables = work, tables
         self._made: dict[str, Result] = {}
-        self._used: dict[bytes, str] = {}  # of the texts, in this run
+
+    @cached_property
+    def _engine(self) -> bytes:
+        return _engine(self._tables)
 
     @cached_property
     def _contents(self) -> dict[str, bytes]:
@@ -109,16 +110,20 @@ class Cache:
     def text(self, content: object, make: Callable[[], str]) -> str:
         """What ``make`` makes of ``content``, or made of the same before."""
         try:
-            key = _digest([self._engine, _encode(content)])
-            self._used[key] = found = self._known[key] if key in self._known else make()
-            found.encode()
+            key = _digest([self._name, self._engine, _encode(content)])
         except UnicodeEncodeError:  # a path that is not valid Unicode cannot be kept
-            self._used.clear()
             return make()
-        return found
+        place = self._folder / (key.hex() + _TEXT)
+        known = _read(place, _decode_text)
+        if known is not None:
+            return known
+        made = make()
+        with suppress(UnicodeEncodeError):
+            _write(place, made)
+        return made
 
     def keep(self) -> None:
-        """Keeps the results of this run, once there are all; they need not wait for the texts."""
+        """Keeps the results of this run, once there are all."""
         if not self._made and self.project == self._pack.project:
             return
         results = {}
@@ -127,12 +132,9 @@ class Cache:
             data = self._pack.results.get(key) if made is None else msgspec.Raw(made.packed())
             if data:
                 results[key] = data
-        _write(self._pack_place, Pack(self.project, self._keys, results))
-
-    def keep_texts(self) -> None:
-        """Keeps the texts of this run, once there are all."""
-        if self._used != self._known:
-            _write(self._texts_place, self._used)
+        _write(self._place, Pack(self.project, self._keys, results))
+        with suppress(OSError):
+            _prune(self._folder)
 
 
 class _Keys:
@@ -228,13 +230,12 @@ def _write(place: Path, content: object) -> None:
     data[:_START] = _MAGIC + _checksum(memoryview(data)[_START:])
     with suppress(OSError):
         atomic.write_bytes(place, data)
-        _prune(place.parent)
 
 
 def _prune(folder: Path) -> None:
     """Removes the files used longest ago until the rest fits, and what killed runs left."""
     atomic.clean(folder)
-    found = [(path.stat(), path) for path in folder.iterdir() if path.suffix in (_RESULTS, _TEXTS)]
+    found = [(path.stat(), path) for path in folder.iterdir() if path.suffix in (_RESULTS, _TEXT)]
     found.sort(key=lambda entry: entry[0].st_mtime_ns, reverse=True)
     total = 0
     for status, path in found:

@@ -105,8 +105,6 @@ class _Run:
             self._print_reports(project)
         if not self.options.quiet:
             self._print_summary()
-        if cache is not None:
-            cache.keep_texts()
         return self._exit_code()
 
     def _rules(self, project: Project) -> Callable[[], str]:
@@ -139,8 +137,8 @@ class _Run:
 
     def _clean(self, out: Path) -> None:
         """Removes what killed runs had begun to write."""
-        places = dict.fromkeys((out / item.target).parent for item in self.layout.inputs)
-        for folder in dict.fromkeys((out, *places)):
+        folders = dict.fromkeys(item.target.rpartition("/")[0] for item in self.layout.inputs)
+        for folder in dict.fromkeys((out, *map(out.joinpath, folders))):
             try:
                 atomic.clean(folder)
             except FileNotFoundError:

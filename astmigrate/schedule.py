@@ -19,7 +19,7 @@ LEAST = 12_000  # bytes of source for which a message more pays, about 15 ms
 _PARTS = 6  # how many portions are made of what is left, for each process: few messages, an even end
 
 
-class Task(msgspec.Struct):
+class Task(msgspec.Struct, eq=False):
     """Files that go together, by target, in order; the places that they see and those that are theirs."""
 
     targets: list[str]
@@ -46,15 +46,16 @@ class Schedule(msgspec.Struct):
         for task in self.tasks:
             self.open |= task.own
 
-    def portion(self, processes: int, seen: int, others: Sequence[int]) -> list[Task]:
+    def portion(self, processes: int, seen: int, others: Sequence[int], mine: int = 0) -> list[Task]:
         """The next tasks for one of so many processes; none where all that are left must wait.
 
         ``seen`` are the places that it knows already, ``others`` those that each other process knows: what
-        needs much that is new to this one is left to one that knows it all.
+        needs much that is new to this one is left to one that knows it all. ``mine`` are the places of
+        tasks that it will have done before.
         """
         limit = self._limit(processes)
         chosen: list[Task] = []
-        mine = cost = 0
+        cost = 0
         for task in sorted(self.tasks, key=lambda task: -task.urgency):
             if chosen and cost + task.cost > limit:
                 break

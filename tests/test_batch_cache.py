@@ -157,18 +157,20 @@ def test_another_table_or_engine_makes_all_anew(
     assert runs.again(tables=(table,)) == ALL
 
 
-@pytest.mark.parametrize(("suffix", "anew"), [(".results", ALL), (".texts", set())])
+@pytest.mark.parametrize(("suffix", "anew"), [(".results", ALL), (".text", set())])
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "text", "folder"])
 def test_a_damaged_file_counts_for_nothing(runs: Runs, damage: str, suffix: str, anew: set[str]) -> None:
     runs.again()
-    (place,) = runs.place.glob(f"*{suffix}")
-    data = place.read_bytes()
-    if damage == "folder":
-        place.unlink()
-        place.mkdir()
-    else:
-        changed = data[:-1] + bytes([data[-1] ^ 1])
-        place.write_bytes({"cut": data[:-9], "changed": changed, "empty": b"", "text": b"x" * 99}[damage])
+    places = list(runs.place.glob(f"*{suffix}"))
+    assert places
+    for place in places:
+        data = place.read_bytes()
+        if damage == "folder":
+            place.unlink()
+            place.mkdir()
+        else:
+            changed = data[:-1] + bytes([data[-1] ^ 1])
+            place.write_bytes({"cut": data[:-9], "changed": changed, "empty": b"", "text": b"x" * 99}[damage])
     assert runs.again() == anew
     if damage != "folder":
         assert runs.again() == set()
@@ -181,7 +183,7 @@ def test_a_folder_that_cannot_be_made_costs_nothing(runs: Runs, tmp_path: Path) 
 
 def test_the_oldest_go_first(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     runs.again()
-    mine = sorted(runs.place.iterdir())
+    mine = set(runs.place.iterdir())
     old, left = runs.place / f"{'0' * 32}.results", runs.place / f".x.results.{2**22 + 1}.astmigrate-tmp"
     old.write_bytes(b"x" * 100_000)
     os.utime(old, (1, 1))
@@ -189,7 +191,8 @@ def test_the_oldest_go_first(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(cache, "LIMIT", sum(place.stat().st_size for place in mine) + 5000)
     write(runs.source, {"other.py": "y = 2\n"})
     runs.again()
-    assert sorted(runs.place.iterdir()) == mine
+    assert {old, left}.isdisjoint(runs.place.iterdir())
+    assert mine <= set(runs.place.iterdir())
 
 
 def test_one_file_needs_none(tmp_path: Path) -> None:

@@ -284,14 +284,14 @@ def test_failed_write_leaves_the_earlier_file_whole(
     out = tmp_path / "out"
     source = make(tmp_path / "pkg", FILES)
     make(out, {"pkg/layers.py": "earlier"})
-    real = Path.replace
+    real = os.replace
 
-    def refuse(self: Path, target: Path) -> Path:
+    def refuse(temporary: Path, target: Path) -> None:
         if target.name == "layers.py":
             raise OSError(28, "No space left on device")
-        return real(self, target)
+        real(temporary, target)
 
-    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     assert migrate(source, out) == 1
     assert (out / "pkg/layers.py").read_text() == "earlier"
     assert (out / "pkg/sub/net.py").exists()
@@ -303,10 +303,10 @@ def test_interrupted_write_leaves_nothing_half(tmp_path: Path, monkeypatch: pyte
     place = tmp_path / "a.txt"
     place.write_text("earlier")
 
-    def interrupt(self: Path, target: Path) -> Path:
+    def interrupt(*_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "replace", interrupt)
+    monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         atomic.write_text(place, "new")
     assert contents(tmp_path) == {"a.txt": b"earlier"}
