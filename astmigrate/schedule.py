@@ -14,7 +14,9 @@ from astmigrate.order import places
 from astmigrate.work import Work
 
 WORTH = 200_000  # bytes of source for which another process pays, about 0.2 s
-_STRANGE = 32  # how many times its own size a task may need to be told of: loading takes a fiftieth of analysing
+_STRANGE = (
+    32  # how many times its own size a task may need to be told of: loading takes a fiftieth of analysing
+)
 LEAST = 12_000  # bytes of source for which a message more pays, about 15 ms
 _PARTS = 6  # how many portions are made of what is left, for each process: few messages, an even end
 
