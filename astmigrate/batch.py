@@ -8,7 +8,6 @@ the text of the weight rules while the reports are made here.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,48 +19,17 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
-import msgspec
-
 from astmigrate.analysis.module import imported_names
 from astmigrate.model import SourceError, TableError
 from astmigrate.order import places
-from astmigrate.schedule import LEAST, Task, schedule
+from astmigrate.schedule import Task, nearly_done, schedule
 from astmigrate.snippets import catalogue
-from astmigrate.work import Result, Said, Work, unpacked
+from astmigrate.work import Result, Work, unpacked
+from astmigrate.worker import Assignment, Message, encode, read_message, serve
 
 _T = TypeVar("_T")
 
 FORKS = sys.platform == "linux"  # elsewhere, what a forked process may do is not certain
-
-
-class _Order(msgspec.Struct, array_like=True):
-    """What a process is to do: views with their places in the order, tasks as the numbers of their files.
-
-    ``wanted`` has the places of each task of which a view is to be sent back. Or it is to make the text of
-    ``rules``, those of one file each.
-    """
-
-    views: list[tuple[list[int], bytes]] = []
-    tasks: list[list[int]] = []
-    wanted: list[list[int]] = []
-    rules: list[memoryview] = []
-
-
-class _Message(msgspec.Struct, array_like=True):
-    """What a process says of a file by its number: result, problem, or neither where that cannot be sent.
-
-    Or, with a negative number, that a task is done, with the view that was wanted, or the text of rules.
-    """
-
-    number: int
-    data: bytes = b""
-    problem: tuple[str, int, str] | None = None
-    broken_table: str = ""
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_message = msgspec.msgpack.Decoder(_Message).decode
-_order = msgspec.msgpack.Decoder(_Order).decode
 
 
 @dataclass(slots=True)
@@ -98,7 +66,7 @@ class Pool:
         """What the processes send, until all is done."""
         while True:
             for worker in sorted(self.workers, key=lambda worker: len(worker.tasks)):
-                if sum(task.cost for task in worker.tasks) < LEAST:
+                if nearly_done(worker.tasks):
                     self._hand_out(worker)
             busy = [worker for worker in self.workers if worker.tasks]
             if not busy:
@@ -110,14 +78,14 @@ class Pool:
                 except (EOFError, ConnectionError):
                     yield from self._ended(worker)
                     continue
-                yield from self._told(worker, _message(data))
+                yield from self._told(worker, read_message(data))
 
     def _start(self) -> _Worker:
         context = get_context("fork") if FORKS else get_context("spawn")
         ours, theirs = context.Pipe()
         inherited = [ours, *(worker.connection for worker in self.workers)] if FORKS else []
         work = self.work if FORKS else self.work.fresh()
-        process = context.Process(target=_serve, args=(theirs, inherited, work), daemon=True)
+        process = context.Process(target=serve, args=(theirs, inherited, work), daemon=True)
         with _no_interrupt():
             process.start()
             self.workers.append(_Worker(process, ours))
@@ -136,9 +104,10 @@ class Pool:
         lacking &= ~worker.seen
         views = [(list(places(own)), view) for own, view in self.views if own & lacking & ~mine]
         if not tasks or (views and worker.tasks):  # it could not take them: it sends and does not read
-            self.schedule.tasks += tasks
+            for task in tasks:
+                self.schedule.put_back(task)
             return
-        order = _Order(
+        assignment = Assignment(
             views,
             [[self.numbers[target] for target in task.targets] for task in tasks],
             [list(places(task.own)) if task.wanted else [] for task in tasks],
@@ -146,11 +115,11 @@ class Pool:
         worker.tasks += tasks
         worker.seen |= lacking
         try:
-            worker.connection.send_bytes(_encode(order))
+            worker.connection.send_bytes(encode(assignment))
         except ConnectionError:
             return  # it is gone: reading from it says so
 
-    def _told(self, worker: _Worker, message: _Message) -> Iterator[tuple[str, Result | SourceError]]:
+    def _told(self, worker: _Worker, message: Message) -> Iterator[tuple[str, Result | SourceError]]:
         if message.broken_table:
             raise TableError(message.broken_table)
         if message.number < 0:
@@ -195,7 +164,7 @@ class Pool:
         for worker in others:
             worker.process.kill()  # so that they are gone when all else is done
         with suppress(ConnectionError):
-            chosen.connection.send_bytes(_encode(_Order(rules=[memoryview(rules) for rules in several])))
+            chosen.connection.send_bytes(encode(Assignment(rules=[memoryview(rules) for rules in several])))
         return partial(_text, chosen)
 
     def stop(self) -> None:
@@ -219,7 +188,7 @@ def _prepare(work: Work) -> None:
 def _text(worker: _Worker) -> str | None:
     """What a process has made of the rules that it was sent."""
     try:
-        text = _message(worker.connection.recv_bytes()).data.decode("utf-8", "surrogatepass")
+        text = read_message(worker.connection.recv_bytes()).data.decode("utf-8", "surrogatepass")
     except (EOFError, ConnectionError):
         return None
     worker.process.kill()
@@ -279,56 +248,3 @@ def _no_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _serve(connection: Connection, inherited: Sequence[Connection], work: Work) -> None:
-    """What a process does: one order after another."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it too, and ends this process
-    for other in inherited:  # else a pipe whose reader is gone would seem to have one
-        other.close()
-    parent = os.getppid()
-    try:
-        while os.getppid() == parent:
-            _follow(_order(connection.recv_bytes()), connection, work)
-    except TableError as error:
-        connection.send_bytes(_encode(_Message(0, broken_table=str(error))))
-    except (EOFError, ConnectionError):
-        return  # the parent was killed
-    except Exception as error:  # outside of any file's work: the parent names the file it was at
-        raise SystemExit(1) from error
-
-
-def _follow(order: _Order, connection: Connection, work: Work) -> None:
-    """Does the tasks of one order, and says so file by file."""
-    if order.rules:
-        from astmigrate.weights.whole import text_of
-
-        text = text_of(Said(weights=rules).weights for rules in order.rules)
-        connection.send_bytes(_encode(_Message(-1, text.encode("utf-8", "surrogatepass"))))
-        return
-    from astmigrate.analysis import views
-
-    names = work.order.names
-    targets = list(work.sources)
-    number = {target: n for n, target in enumerate(targets)}
-    for own, view in order.views:
-        modules = [names[place] for place in own]
-        if work.past.isdisjoint(modules):
-            views.load(work.index, modules, view)
-            work.past.update(modules)
-    for files, wanted in zip(order.tasks, order.wanted, strict=True):
-        for target, result in work.results([targets[n] for n in files]):
-            connection.send_bytes(_told(number[target], result))
-        modules = [names[place] for place in wanted]
-        view = views.dump(work.index, modules) if modules and work.past.issuperset(modules) else b""
-        connection.send_bytes(_encode(_Message(-1, view)))
-
-
-def _told(number: int, result: Result | SourceError) -> bytes:
-    """A result as a message, an empty one where it holds text that is not valid Unicode."""
-    if not isinstance(result, SourceError):
-        return _encode(_Message(number, result.packed()))
-    try:
-        return _encode(_Message(number, problem=(result.path, result.line, result.reason)))
-    except UnicodeEncodeError:
-        return _encode(_Message(number))

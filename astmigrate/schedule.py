@@ -14,9 +14,7 @@ from astmigrate.order import places
 from astmigrate.work import Work
 
 WORTH = 200_000  # bytes of source for which another process pays, about 0.2 s
-_STRANGE = (
-    32  # how many times its own size a task may need to be told of: loading takes a fiftieth of analysing
-)
+_STRANGE = 32  # how many times its own size a task may need to be told of: to load takes a fiftieth
 LEAST = 12_000  # bytes of source for which a message more pays, about 15 ms
 _PARTS = 6  # how many portions are made of what is left, for each process: few messages, an even end
 
@@ -94,8 +92,13 @@ class Schedule(msgspec.Struct):
         self.open &= ~task.own
 
     def put_back(self, task: Task) -> None:
-        """The task was begun by a process that is gone."""
+        """The task was not done by the process that was to have it."""
         self.tasks.append(task)
+
+
+def nearly_done(tasks: Sequence[Task]) -> bool:
+    """Whether a process with these tasks left should have its next ones."""
+    return sum(task.cost for task in tasks) < LEAST
 
 
 def processes(work: Work, own: Sequence[str], jobs: int) -> int:

@@ -86,7 +86,6 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small project for which several processes, and many messages, are said to pay."""
     monkeypatch.setattr(schedule, "WORTH", 100)
     monkeypatch.setattr(schedule, "LEAST", 100)
-    monkeypatch.setattr(batch, "LEAST", 100)
     return write(tmp_path / "pkg", project())
 
 

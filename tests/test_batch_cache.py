@@ -161,9 +161,9 @@ def test_another_table_or_engine_makes_all_anew(
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "text", "folder"])
 def test_a_damaged_file_counts_for_nothing(runs: Runs, damage: str, suffix: str, anew: set[str]) -> None:
     runs.again()
-    places = list(runs.place.glob(f"*{suffix}"))
-    assert places
-    for place in places:
+    kept = list(runs.place.glob(f"*{suffix}"))
+    assert kept
+    for place in kept:
         data = place.read_bytes()
         if damage == "folder":
             place.unlink()
@@ -193,6 +193,7 @@ def test_the_oldest_go_first(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Non
     runs.again()
     assert {old, left}.isdisjoint(runs.place.iterdir())
     assert mine <= set(runs.place.iterdir())
+    assert {place.suffix for place in set(runs.place.iterdir()) - mine} == {".text"}
 
 
 def test_one_file_needs_none(tmp_path: Path) -> None:
