@@ -29,6 +29,8 @@ from astmigrate.worker import Assignment, Message, encode, read_message, serve
 
 _T = TypeVar("_T")
 
+_USUAL = ("torch", "torch.nn", "torch.nn.functional", "torch.Tensor")  # tables that every process reads
+
 FORKS = sys.platform == "linux"  # elsewhere, what a forked process may do is not certain
 
 
@@ -180,7 +182,9 @@ class Pool:
 def _prepare(work: Work) -> None:
     """Finds and loads what all processes need, once, before there are several."""
     with beside(lambda: (work.order, imported_names(work.modules))) as found:
-        catalogue()  # these take as long as what is found meanwhile
+        _ = catalogue(), work.index  # all this takes as long as what is found meanwhile
+        for namespace in _USUAL:
+            work.index.tables.members(namespace)
         work.order, work.index.imported = found()
     _ = work.targets, work.place
 
