@@ -60,6 +60,19 @@ def test_the_page_counts_and_names_what_fails(tmp_path: Path) -> None:
     assert [r.relative for r in zoo_page.read(tmp_path / "zoo.json")[0]] == [5e-5, 0.5]
 
 
+@pytest.mark.parametrize(
+    ("relative", "kept"),
+    [(5e-5, 5e-5), (1e-4, 1e-4), (1.01e-4, 1.1e-4), (1e-3, 1e-3), (1.0001e-3, 1.1e-3), (9.91e-5, 1e-4)],
+)
+def test_what_is_over_a_tolerance_is_so_in_the_record(relative: float, kept: float, tmp_path: Path) -> None:
+    record = record_of(MODEL, compared(relative), "")
+    zoo_page.write(tmp_path / "zoo.json", [record], {"pytorchcv": 1})
+    read, listed = zoo_page.read(tmp_path / "zoo.json")
+    assert read[0].relative == kept
+    assert zoo_page.page(read, listed) == zoo_page.page([replace(record, relative=kept)], listed)
+    assert zoo_page.totals(read) == zoo_page.totals([record])
+
+
 def test_a_later_run_takes_the_place_of_an_earlier() -> None:
     other = Constructor("torchvision", "torchvision.models.resnet:resnet18", "resnet18")
     old, new, kept = (record_of(m, compared(r), "") for m, r in ((MODEL, 0.5), (MODEL, 5e-5), (other, 5e-5)))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import ROUND_CEILING, Context
 from pathlib import Path
 
 from astmigrate.verify.outcomes import Outcome
 from astmigrate.verify.zoo_models import PACKAGES, Constructor
 
 LOOSE, TIGHT = 1e-3, 1e-4  # of max|difference| / max(1, max|y|)
+_KEPT = Context(prec=2, rounding=ROUND_CEILING)  # upwards: what is over a tolerance stays over it
 
 _HEAD = """\
 # Model zoo
@@ -74,7 +76,9 @@ def write(path: Path, records: Sequence[Record], listed: Mapping[str, int]) -> N
     lines = []
     for record in records:
         fields = asdict(record)
-        fields["relative"] = None if record.relative is None else float(f"{record.relative:.1e}")
+        fields["relative"] = (
+            None if record.relative is None else float(_KEPT.create_decimal(repr(record.relative)))
+        )
         lines.append("  " + json.dumps(fields))
     head = f'{{"listed": {json.dumps(dict(listed))}, "records": [\n'
     path.write_text(head + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
